@@ -1,0 +1,2 @@
+//! Placeholder of the skeleton.
+#![forbid(unsafe_code)]

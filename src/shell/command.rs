@@ -1,0 +1,137 @@
+//! What analysis hands to the policy: commands, redirections and assignments, flat.
+//!
+//! In: nothing, these are plain data. Out: the same. Which of them may run is decided in `policy`.
+
+use crate::diag::Span;
+
+/// A word after quoting and every expansion that analysis can do itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Word {
+    /// Exactly this text, one argument.
+    Known(String),
+    /// A pathname pattern that the shell expands against the disk when the command runs.
+    Glob(Glob),
+    /// Not to be known before the command runs.
+    Unknown(Unknown),
+}
+
+/// A pathname pattern.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Glob {
+    /// The pattern as the shell reads it; quoted special characters are escaped with a backslash.
+    pub pattern: String,
+    /// Its longest leading text without a special character, escapes removed.
+    pub literal_prefix: String,
+}
+
+/// A word whose text analysis cannot tell.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unknown {
+    /// Why, in the words of a message: "the output of a command substitution".
+    pub reason: String,
+    /// True when it is unquoted, so that it may become several words, or none.
+    pub splits: bool,
+}
+
+impl Word {
+    /// The text, when it is known.
+    pub fn known(&self) -> Option<&str> {
+        match self {
+            Self::Known(text) => Some(text),
+            Self::Glob(_) | Self::Unknown(_) => None,
+        }
+    }
+}
+
+/// One program position in the tree, where rendering puts the resolved path.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Slot(pub(super) usize);
+
+/// What the first word of a command is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Head {
+    /// A program, to be resolved to a file and rendered as its path.
+    Program(Slot),
+    /// A shell builtin of the whitelist; its name is rendered as it is.
+    Builtin,
+}
+
+/// The working directory of a command, as far as the line tells.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Cwd {
+    /// The start directory, then each of these `cd` targets in turn; none means no `cd` came before.
+    Moved(Vec<String>),
+    /// An earlier `cd` cannot be followed; the text says why.
+    Unknown(String),
+}
+
+/// One command to judge. A command inside a loop over known values appears once for each value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Command {
+    /// The program first. Never empty.
+    pub words: Vec<Word>,
+    /// Program or builtin.
+    pub head: Head,
+    /// Wrappers around it, outermost first, as typed: `["env", "nice"]`.
+    pub via: Vec<String>,
+    /// Where it runs.
+    pub cwd: Cwd,
+    /// Its bytes in the received text.
+    pub span: Span,
+}
+
+/// How a redirection opens its target.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RedirectOp {
+    /// `<`
+    Read,
+    /// `>` and `>|`
+    Write,
+    /// `>>`
+    Append,
+    /// `<>`
+    ReadWrite,
+    /// `&>`: standard output and standard error
+    WriteBoth,
+    /// `&>>`
+    AppendBoth,
+    /// `<&` and `>&` with a descriptor, `-` included
+    Duplicate,
+    /// `<<`, `<<-` and `<<<`: text that comes with the line
+    Text,
+}
+
+/// What a redirection leads to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Target {
+    /// A file, by a word that the policy judges.
+    File(Word),
+    /// Another descriptor, closing, or text of the line itself: nothing outside the job is touched.
+    Inside,
+}
+
+/// One redirection, of a simple or of a compound command.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Redirect {
+    /// Operator.
+    pub op: RedirectOp,
+    /// The descriptor that changes.
+    pub fd: u32,
+    /// Where it leads.
+    pub target: Target,
+    /// Directory that a relative target starts from.
+    pub cwd: Cwd,
+    /// Its bytes in the received text.
+    pub span: Span,
+}
+
+/// One assignment, before a command, alone, or made by a wrapper such as `env`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Assignment {
+    /// The variable.
+    pub name: String,
+    /// Its value.
+    pub value: Word,
+    /// Its bytes in the received text.
+    pub span: Span,
+}

@@ -1,0 +1,5 @@
+//! Every integration test, one binary.
+#![forbid(unsafe_code)]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a failed assumption is a failed test")]
+
+mod layering;
