@@ -1,2 +1,8 @@
-//! Placeholder of the skeleton.
+//! What jobs print: redacted as it streams, kept in bounded memory, shown in a form that is safe to read.
 #![forbid(unsafe_code)]
+
+mod escape;
+mod ring;
+pub mod view;
+
+pub use ring::{HeadTail, Ring, Slice};

@@ -1,0 +1,58 @@
+//! Opening a log that no one else can rewrite.
+//!
+//! In: a path. Out: a descriptor that only appends, to a regular file of this user that others cannot write, or the
+//! reason why not.
+
+use std::fs::{File, OpenOptions};
+use std::io;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+
+use super::AuditError;
+use crate::paths::AbsPath;
+
+/// Group and others may write.
+const WRITABLE_BY_OTHERS: u32 = 0o022;
+
+pub(super) fn open(path: &AbsPath) -> Result<File, AuditError> {
+    let mut options = OpenOptions::new();
+    // O_NONBLOCK: opening a named pipe in its place must fail, not wait.
+    let flags = libc::O_NOFOLLOW | libc::O_CLOEXEC | libc::O_NONBLOCK;
+    options.read(true).append(true).create(true).mode(0o600).custom_flags(flags);
+    let file = match options.open(path.as_path()) {
+        Ok(file) => file,
+        Err(error) if error.raw_os_error() == Some(libc::ELOOP) => {
+            return Err(untrusted(path, "it is a symbolic link; name the file itself"));
+        }
+        Err(source) => return Err(AuditError::Open { path: path.clone(), source }),
+    };
+    let about = file.metadata().map_err(|source| AuditError::Open { path: path.clone(), source })?;
+    if !about.is_file() {
+        return Err(untrusted(path, "it is no regular file; name another one"));
+    }
+    if about.uid() != nix::unistd::geteuid().as_raw() {
+        return Err(untrusted(path, "it belongs to another user; name another one"));
+    }
+    if about.mode() & WRITABLE_BY_OTHERS != 0 {
+        return Err(untrusted(path, "others may write it; run `chmod 600` on it"));
+    }
+    if about.nlink() != 1 {
+        return Err(untrusted(path, "it has a second name (a hard link); remove that or name another file"));
+    }
+    Ok(file)
+}
+
+/// Refuses when the path no longer leads to the open file: records would go where no one looks.
+pub(super) fn is_still_at(file: &File, path: &AbsPath) -> Result<(), AuditError> {
+    let io = |source: io::Error| AuditError::Io { action: "find", path: path.clone(), source };
+    let open = file.metadata().map_err(io)?;
+    let named = std::fs::symlink_metadata(path.as_path()).map_err(io)?;
+    if (open.dev(), open.ino()) == (named.dev(), named.ino()) {
+        Ok(())
+    } else {
+        Err(untrusted(path, "it was replaced while in use; restart to go on with the new one"))
+    }
+}
+
+fn untrusted(path: &AbsPath, why: &'static str) -> AuditError {
+    AuditError::Untrusted { path: path.clone(), why }
+}

@@ -1,0 +1,194 @@
+//! What a model sees of stored bytes.
+//!
+//! In: redacted bytes. Out: text without control sequences, with hidden characters made visible, cut by lines or by
+//! size, or searched. Nothing secret is looked for here: that happened before the bytes were stored.
+
+use std::fmt::Write as _;
+
+use regex::Regex;
+
+use super::escape::{ESC, Escapes, Piece};
+
+/// Bytes as a model sees them: invalid UTF-8 replaced, escape sequences removed, lines that a carriage return rewrote
+/// in their last state, invisible, bidirectional, tag and other control characters written as `\u{…}`.
+pub fn text(bytes: &[u8]) -> String {
+    let mut plain = Vec::with_capacity(bytes.len());
+    let mut escapes = Escapes::default();
+    let mut keep = |piece: Piece<'_>| match piece {
+        // An escape sequence that never ended is no text either.
+        Piece::Text(bytes) | Piece::Silent(bytes) if !bytes.starts_with(&[ESC]) => plain.extend_from_slice(bytes),
+        Piece::Text(_) | Piece::Silent(_) | Piece::Command(_) => {}
+    };
+    escapes.split(bytes, &mut keep);
+    escapes.finish(&mut keep);
+    let plain = String::from_utf8_lossy(&plain);
+    let mut shown = String::with_capacity(plain.len());
+    for line in plain.split_inclusive('\n') {
+        show_line(line, &mut shown);
+    }
+    shown
+}
+
+/// Writes one line in its last state, hidden characters made visible.
+fn show_line(line: &str, shown: &mut String) {
+    let body = line.strip_suffix('\n').unwrap_or(line);
+    let body = body.trim_end_matches('\r');
+    let last = body.rsplit('\r').next().unwrap_or(body);
+    for c in last.chars() {
+        if is_hidden(c) {
+            // Writing to a String cannot fail.
+            let _ = write!(shown, "\\u{{{:x}}}", u32::from(c));
+        } else {
+            shown.push(c);
+        }
+    }
+    if body.len() != line.len() && line.ends_with('\n') {
+        shown.push('\n');
+    }
+}
+
+/// True for characters that a reader does not see but a model or a terminal obeys: controls but tab, zero-width,
+/// bidirectional, tag, variation-selector and other format characters (Unicode general category Cf and its neighbours).
+fn is_hidden(c: char) -> bool {
+    match c {
+        '\t' => false,
+        '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{3164}' => true,
+        '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' => true,
+        '\u{fe00}'..='\u{fe0e}' | '\u{feff}' | '\u{ffa0}' | '\u{fff9}'..='\u{fffb}' => true,
+        '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}' => true,
+        other => other.is_control(),
+    }
+}
+
+/// The last `lines` lines as a model sees them.
+pub fn tail(bytes: &[u8], lines: usize) -> String {
+    let shown = text(bytes);
+    let last = shown.len().wrapping_sub(1);
+    let ends = shown.rmatch_indices('\n').map(|(at, _)| at).filter(|at| *at != last);
+    let start = if lines == 0 { shown.len() } else { ends.skip(lines - 1).map(|at| at + 1).next().unwrap_or(0) };
+    shown.get(start..).unwrap_or_default().to_owned()
+}
+
+/// The text when it fits `max_bytes`, else its first and last part with the number of bytes left out between them.
+/// Cuts at a line end when one is near, never inside a character. The line that tells the number comes on top.
+pub fn head_tail(bytes: &[u8], max_bytes: usize) -> String {
+    let shown = text(bytes);
+    if shown.len() <= max_bytes {
+        return shown;
+    }
+    let (head, tail) = ends(&shown, max_bytes);
+    let omitted = shown.len() - head.len() - tail.len();
+    let gap = if head.is_empty() || head.ends_with('\n') { "" } else { "\n" };
+    format!("{head}{gap}[{omitted} bytes omitted]\n{tail}")
+}
+
+/// The first and the last part of `shown`, together at most `max_bytes`.
+fn ends(shown: &str, max_bytes: usize) -> (&str, &str) {
+    let cut = shown.floor_char_boundary(max_bytes / 2);
+    let head = shown.get(..cut).unwrap_or_default();
+    let head = match head.rfind('\n') {
+        Some(end) if end >= cut / 2 => head.get(..=end).unwrap_or(head),
+        _ => head,
+    };
+    let start = shown.ceil_char_boundary(shown.len() - (max_bytes - max_bytes / 2));
+    let tail = shown.get(start..).unwrap_or_default();
+    let tail = match tail.find('\n') {
+        Some(end) if end < tail.len() / 2 => tail.get(end + 1..).unwrap_or(tail),
+        _ => tail,
+    };
+    (head, tail)
+}
+
+/// A search in the lines of a stream.
+#[derive(Debug)]
+pub struct Search<'a> {
+    /// What a line must contain.
+    pub pattern: &'a Regex,
+    /// Lines shown before and after each hit.
+    pub context: usize,
+    /// Hits shown; the others are counted.
+    pub limit: usize,
+}
+
+/// What a search found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Found {
+    /// Matching lines, all of them.
+    pub hits: usize,
+    /// Hits that are shown.
+    pub shown: usize,
+    /// The lines as `NUMBER:line` for a hit and `NUMBER-line` for its context, `--` between groups; numbers count from
+    /// 1 in the bytes that were searched.
+    pub text: String,
+}
+
+/// Searches the lines as a model sees them, so a match is never split by colour codes.
+pub fn search(bytes: &[u8], search: &Search<'_>) -> Found {
+    let shown = text(bytes);
+    let lines: Vec<&str> = shown.lines().collect();
+    let matching = lines.iter().enumerate().filter(|(_, line)| search.pattern.is_match(line)).map(|(at, _)| at);
+    let hits: Vec<usize> = matching.collect();
+    let mut found = Found { hits: hits.len(), shown: hits.len().min(search.limit), text: String::new() };
+    let mut next = 0;
+    for hit in hits.iter().take(search.limit) {
+        let start = hit.saturating_sub(search.context).max(next);
+        if start > next && next > 0 {
+            found.text.push_str("--\n");
+        }
+        let end = (hit + search.context + 1).min(lines.len());
+        for (at, line) in lines.iter().enumerate().take(end).skip(start) {
+            let mark = if hits.binary_search(&at).is_ok() { ':' } else { '-' };
+            // Writing to a String cannot fail.
+            let _ = writeln!(found.text, "{}{mark}{line}", at + 1);
+        }
+        next = end.max(next);
+    }
+    found
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a failed assumption is a failed test")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_neutralises_what_a_model_must_not_obey() {
+        let cases: [(&str, &[u8], &str); 11] = [
+            ("colours", b"\x1b[1;31mred\x1b[0m", "red"),
+            ("window title and hyperlink", b"\x1b]0;title\x07a\x1b]8;;http://x\x1b\\b", "ab"),
+            ("device control string", b"a\x1bPq...\x1b\\b", "ab"),
+            ("charset selection", b"\x1b(Bplain", "plain"),
+            ("progress bar", b"10%\r50%\r100%\ndone\n", "100%\ndone\n"),
+            ("dos line ends", b"a\r\nb\r\n", "a\nb\n"),
+            ("invalid UTF-8", b"a\xffb", "a\u{fffd}b"),
+            ("bidirectional", "a\u{202e}b".as_bytes(), "a\\u{202e}b"),
+            ("tag characters", "\u{e0041}x".as_bytes(), "\\u{e0041}x"),
+            ("bell and backspace", b"a\x07\x08b", "a\\u{7}\\u{8}b"),
+            ("an escape sequence that never ends", b"a\x1b]0;", "a"),
+        ];
+        for (why, bytes, want) in cases {
+            assert_eq!(text(bytes), want, "{why}");
+        }
+    }
+
+    #[test]
+    fn tail_and_head_tail_cut_where_a_reader_would() {
+        assert_eq!(tail(b"a\nb\nc\n", 2), "b\nc\n");
+        assert_eq!(tail(b"a\nb", 0), "");
+        assert_eq!(head_tail(b"short", 10), "short");
+        let long: String = (0..20).map(|n| format!("line {n}\n")).collect();
+        let want = "line 0\nline 1\n[120 bytes omitted]\nline 18\nline 19\n";
+        assert_eq!(head_tail(long.as_bytes(), 40), want);
+        let wide = "ä".repeat(50);
+        assert_eq!(head_tail(wide.as_bytes(), 7), "ä\n[96 bytes omitted]\nä");
+    }
+
+    #[test]
+    fn search_counts_all_hits_and_shows_the_first_with_context() {
+        let pattern = Regex::new("x").unwrap();
+        let bytes = b"x1\na\nb\nc\n\x1b[1mx\x1b[0m2\nd\nx3\n";
+        let found = search(bytes, &Search { pattern: &pattern, context: 1, limit: 2 });
+        let want = Found { hits: 3, shown: 2, text: "1:x1\n2-a\n--\n4-c\n5:x2\n6-d\n".into() };
+        assert_eq!(found, want);
+    }
+}
