@@ -84,19 +84,25 @@ pub fn head_tail(bytes: &[u8], max_bytes: usize) -> String {
 
 /// The first and the last part of `shown`, together at most `max_bytes`.
 fn ends(shown: &str, max_bytes: usize) -> (&str, &str) {
-    let cut = shown.floor_char_boundary(max_bytes / 2);
+    let cut = floor(shown, max_bytes / 2);
     let head = shown.get(..cut).unwrap_or_default();
     let head = match head.rfind('\n') {
         Some(end) if end >= cut / 2 => head.get(..=end).unwrap_or(head),
         _ => head,
     };
-    let start = shown.ceil_char_boundary(shown.len() - (max_bytes - max_bytes / 2));
+    let start = shown.len() - (max_bytes - max_bytes / 2);
+    let start = (start..shown.len()).find(|at| shown.is_char_boundary(*at)).unwrap_or(shown.len());
     let tail = shown.get(start..).unwrap_or_default();
     let tail = match tail.find('\n') {
         Some(end) if end < tail.len() / 2 => tail.get(end + 1..).unwrap_or(tail),
         _ => tail,
     };
     (head, tail)
+}
+
+/// The last character boundary at or before `at`.
+fn floor(text: &str, at: usize) -> usize {
+    (0..=at.min(text.len())).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0)
 }
 
 /// A search in the lines of a stream.
