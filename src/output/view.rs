@@ -186,7 +186,7 @@ mod tests {
         let want = "line 0\nline 1\n[120 bytes omitted]\nline 18\nline 19\n";
         assert_eq!(head_tail(long.as_bytes(), 40), want);
         let wide = "ä".repeat(50);
-        assert_eq!(head_tail(wide.as_bytes(), 7), "ä\n[96 bytes omitted]\nä");
+        assert_eq!(head_tail(wide.as_bytes(), 7), "ä\n[94 bytes omitted]\nää");
     }
 
     #[test]
