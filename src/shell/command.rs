@@ -80,6 +80,13 @@ pub struct Command {
     pub span: Span,
 }
 
+impl Command {
+    /// Is any of its words not known before it runs? A pattern is known: the policy judges what it can reach.
+    pub fn has_unknown(&self) -> bool {
+        self.words.iter().any(|word| matches!(word, Word::Unknown(_)))
+    }
+}
+
 /// How a redirection opens its target.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RedirectOp {
@@ -125,13 +132,24 @@ pub struct Redirect {
     pub span: Span,
 }
 
-/// One assignment, before a command, alone, or made by a wrapper such as `env`.
+/// Whom an assignment reaches.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scope {
+    /// The shell alone, unless the environment has a variable of that name without the analysis knowing its value.
+    Shell,
+    /// A program, through its environment.
+    Environment,
+}
+
+/// One assignment: before a command, alone, by `for` or `read`, or made by a wrapper such as `env`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Assignment {
     /// The variable.
     pub name: String,
     /// Its value.
     pub value: Word,
+    /// Whom it reaches.
+    pub scope: Scope,
     /// Its bytes in the received text.
     pub span: Span,
 }

@@ -4,6 +4,27 @@
 //! plain argument list, is run.
 #![forbid(unsafe_code)]
 
+mod analysis;
+mod ansi;
+mod brace;
+mod builtin;
 mod command;
+mod eval;
+mod gate;
+mod lower;
+mod parameter;
+mod parse;
+mod piece;
+mod place;
+mod refusal;
+mod render;
+mod scan;
+mod text;
+mod tree;
+mod wrapper;
 
-pub use command::{Assignment, Command, Cwd, Glob, Head, Redirect, RedirectOp, Slot, Target, Unknown, Word};
+pub use analysis::{Analysis, Context, analyze, exact};
+pub use command::{Assignment, Command, Cwd, Glob, Head, Redirect, RedirectOp, Scope, Slot, Target, Unknown, Word};
+pub use refusal::Refusal;
+pub use render::Rendered;
+pub use text::{CommandText, command_text};

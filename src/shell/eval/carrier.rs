@@ -1,0 +1,199 @@
+//! Wrappers with a grammar of their own: `xargs`, `find -exec`, `fd -x`, `sh -c`.
+//!
+//! In: the words of such a program. Out: the commands inside, judged like any other. Words that the input or the file
+//! system decides are unknown.
+
+use std::sync::Arc;
+
+use super::super::command::{Cwd, Unknown, Word};
+use super::super::place::Place;
+use super::super::refusal::Refusal;
+use super::super::wrapper::Wrapper;
+use super::simple::{Argument, Call};
+use super::unwrap::{options, unknown};
+use super::world::World;
+use super::{Eval, Mark};
+
+/// Most shells inside each other.
+const MAX_SHELLS: usize = 4;
+
+fn supplied(reason: &str, splits: bool) -> Argument {
+    Argument { word: Word::Unknown(Unknown { reason: reason.to_owned(), splits }), position: None }
+}
+
+/// Replaces each word that holds a placeholder; true when there was one.
+fn fill(arguments: &mut [Argument], placeholder: &str, reason: &str, splits: bool) -> bool {
+    let mut found = false;
+    for argument in arguments {
+        let holds = match &argument.word {
+            Word::Known(text) => text.contains(placeholder),
+            Word::Glob(glob) => glob.pattern.contains(placeholder),
+            Word::Unknown(_) => true,
+        };
+        if holds {
+            argument.word = supplied(reason, splits).word;
+            argument.position = None;
+            found = true;
+        }
+    }
+    found
+}
+
+impl Eval {
+    pub(super) fn xargs(
+        &mut self,
+        name: &str,
+        wrapper: &Wrapper,
+        arguments: &[Argument],
+        call: &Call<'_>,
+    ) -> Result<(), Refusal> {
+        const INPUT: &str = "words that xargs reads";
+        let options = options(name, wrapper, arguments, call)?;
+        if options.alone {
+            return Ok(());
+        }
+        let mut inner = arguments.get(options.rest..).unwrap_or_default().to_vec();
+        if inner.is_empty() {
+            let message = "xargs without a program runs `echo`; name the program";
+            return Err(Refusal::new("wrapper", call.span, message));
+        }
+        let replaces = options.value(&["I", "i", "replace"]);
+        if let Some(value) = replaces {
+            let text = value.map_or(Some("{}"), Word::known).ok_or_else(|| unknown(name, call))?;
+            fill(&mut inner, if text.is_empty() { "{}" } else { text }, INPUT, false);
+        }
+        // Of `-I` and these, the later one counts; both readings are covered.
+        if replaces.is_none() || options.value(&["n", "L", "l", "max-args", "max-lines"]).is_some() {
+            inner.push(supplied(INPUT, true));
+        }
+        self.inner(name, &inner, call)
+    }
+
+    pub(super) fn find(&mut self, name: &str, arguments: &[Argument], call: &Call<'_>) -> Result<(), Refusal> {
+        const FOUND: &str = "a file name that find supplies";
+        let mut at = 1;
+        while let Some(argument) = arguments.get(at) {
+            at += 1;
+            let action = match argument.word.known() {
+                Some(action @ ("-exec" | "-execdir" | "-ok" | "-okdir")) => action,
+                _ => continue,
+            };
+            let start = at;
+            let is = |index: usize, text: &str| arguments.get(index).and_then(|next| next.word.known()) == Some(text);
+            while at < arguments.len() && !is(at, ";") && !(is(at, "+") && is(at - 1, "{}")) {
+                at += 1;
+            }
+            if at == arguments.len() {
+                let message = format!("`{name} {action}` does not end with `\\;` or `{{}} +`; end it");
+                return Err(Refusal::new("wrapper", call.span, message));
+            }
+            let mut inner = arguments.get(start..at).unwrap_or_default().to_vec();
+            fill(&mut inner, "{}", FOUND, is(at, "+"));
+            let mut inner_call = call.clone();
+            if action.ends_with("dir") {
+                inner_call.cwd = Cwd::Unknown(format!("`{name} {action}` runs in the directory of each file"));
+            }
+            self.inner(name, &inner, &inner_call)?;
+            at += 1;
+        }
+        Ok(())
+    }
+
+    pub(super) fn fd(&mut self, name: &str, arguments: &[Argument], call: &Call<'_>) -> Result<(), Refusal> {
+        const FOUND: &str = "a file name that fd supplies";
+        for (index, argument) in arguments.iter().enumerate().skip(1) {
+            let Some(text) = argument.word.known() else { continue };
+            let batch = match text {
+                "-x" | "--exec" => false,
+                "-X" | "--exec-batch" => true,
+                "--" => return Ok(()),
+                _ => {
+                    let cluster = text.starts_with('-') && !text.starts_with("--") && text.contains(['x', 'X']);
+                    if cluster || text.starts_with("--exec") {
+                        let message = format!("`{name}`: write `-x` and its program as words of their own");
+                        return Err(Refusal::new("wrapper-option", call.span, message));
+                    }
+                    continue;
+                }
+            };
+            let rest = arguments.get(index + 1..).unwrap_or_default();
+            let end = rest.iter().position(|next| next.word.known() == Some(";")).unwrap_or(rest.len());
+            let mut inner = rest.get(..end).unwrap_or_default().to_vec();
+            if !fill(&mut inner, "{", FOUND, batch) {
+                inner.push(supplied(FOUND, batch));
+            }
+            self.inner(name, &inner, call)?;
+            // fd takes several of them; what follows the `;` may hold another.
+            let tail = rest.get(end + 1..).unwrap_or_default();
+            let again: Vec<Argument> = arguments.iter().take(1).chain(tail).cloned().collect();
+            return self.fd(name, &again, call);
+        }
+        Ok(())
+    }
+
+    /// `sh -c TEXT`; a script file or the input is the policy's to judge.
+    pub(super) fn shell(&mut self, name: &str, arguments: &[Argument], call: &Call<'_>) -> Result<(), Refusal> {
+        let Some(at) = self.shell_text(name, arguments, call)? else { return Ok(()) };
+        let text = arguments.get(at);
+        let (Some(text), Some(position)) =
+            (text.and_then(|argument| argument.word.known()), text.and_then(|argument| argument.position))
+        else {
+            let message = format!("the text that `{name} -c` runs is not known; write it out");
+            return Err(Refusal::new("script-unknown", call.span, message));
+        };
+        if self.shells >= MAX_SHELLS {
+            return Err(Refusal::new("too-deep", call.span, "shells inside shells; run the commands apart"));
+        }
+        let list = match self.marks.get(&position) {
+            Some(Mark::Script(list)) => Arc::clone(list),
+            _ => {
+                let portable = std::mem::replace(&mut self.lower.portable, !name.ends_with("bash"));
+                let list = self.lower.script(text, Place::Within(call.span));
+                self.lower.portable = portable;
+                Arc::new(list?)
+            }
+        };
+        self.marks.insert(position, Mark::Script(Arc::clone(&list)));
+        let mut world = if call.changed { World::bare(call.world) } else { call.world.nested() };
+        world.cwd = call.cwd.clone();
+        self.shells += 1;
+        let via = std::mem::replace(&mut self.outer, call.via.iter().cloned().chain([name.to_owned()]).collect());
+        let result = self.apart(&list, vec![world]);
+        self.outer = via;
+        self.shells -= 1;
+        result
+    }
+
+    /// The index of the text after `-c`, when there is one.
+    fn shell_text(&self, name: &str, arguments: &[Argument], call: &Call<'_>) -> Result<Option<usize>, Refusal> {
+        let mut runs_text = false;
+        let mut at = 1;
+        while let Some(argument) = arguments.get(at) {
+            let Some(text) = argument.word.known() else {
+                return if runs_text { Ok(Some(at)) } else { Err(unknown(name, call)) };
+            };
+            let letters = text.strip_prefix(['-', '+']).unwrap_or_default();
+            let after = arguments.get(at + 1).and_then(|next| next.word.known());
+            match text {
+                "--" => {
+                    at += 1;
+                    break;
+                }
+                "--version" | "--help" => return Ok(None),
+                "--norc" | "--noprofile" => {}
+                "-o" | "+o" if matches!(after, Some("pipefail" | "errexit" | "nounset")) => at += 1,
+                _ if letters.is_empty() && !text.starts_with('-') => break,
+                _ if !letters.is_empty() && letters.chars().all(|c| matches!(c, 'c' | 'e' | 'u')) => {
+                    runs_text |= letters.contains('c') && text.starts_with('-');
+                }
+                _ => {
+                    let message =
+                        format!("`{name}`: option `{text}` is refused; only -c, -e, -u and -o pipefail are followed");
+                    return Err(Refusal::new("wrapper-option", call.span, message));
+                }
+            }
+            at += 1;
+        }
+        Ok(runs_text.then_some(at))
+    }
+}

@@ -1,0 +1,192 @@
+//! The tree to the flat lists that policy judges.
+//!
+//! In: a [`List`], the environment. Out: each command, redirection and assignment that the tree can reach, in each state
+//! it can be reached in, and what each word became. Whether any of it is allowed is decided in `policy`.
+//!
+//! INVARIANT: every word of the tree is visited, also where the line seems never to come, so nothing is rendered that
+//! was not judged.
+
+mod arithmetic;
+mod carrier;
+mod expand;
+mod flow;
+mod pattern;
+mod simple;
+mod unwrap;
+mod world;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use self::expand::Use;
+use self::world::{World, Worlds};
+use super::command::{Assignment, Command, Redirect, Slot, Word};
+use super::lower::Lower;
+use super::refusal::Refusal;
+use super::tree::{self, List, Piece, SiteId};
+use crate::diag::Span;
+
+/// Most commands judged for one line, a command in a loop counted once for each turn.
+const MAX_STEPS: usize = 2000;
+
+/// A word of the rendered line: its site, and which of the words that the site became.
+pub(super) type Position = (SiteId, usize);
+
+/// What a word was in all visits.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Site {
+    Unvisited,
+    /// The same known words each time.
+    Fixed(Vec<String>),
+    /// Something that only the shell can tell; it is rendered as it was written.
+    Varies,
+}
+
+/// What rendering puts in place of a word.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Mark {
+    Program(Slot),
+    Builtin,
+    Script(Arc<List>),
+}
+
+/// Everything found out about a tree.
+pub(super) struct Eval {
+    pub(super) lower: Lower,
+    pub(super) commands: Vec<Command>,
+    pub(super) redirects: Vec<Redirect>,
+    pub(super) assignments: Vec<Assignment>,
+    pub(super) sites: Vec<Site>,
+    pub(super) marks: BTreeMap<Position, Mark>,
+    environment: Arc<BTreeMap<String, String>>,
+    slots: usize,
+    steps: usize,
+    shells: usize,
+    loops: Vec<Turns>,
+    /// Wrappers around the shell whose text is being judged.
+    outer: Vec<String>,
+}
+
+/// The states in which a loop was left or went on early.
+#[derive(Default)]
+struct Turns {
+    breaks: Worlds,
+    continues: Worlds,
+}
+
+impl Eval {
+    /// With the lowering state that numbered the tree.
+    pub(super) fn new(lower: Lower, environment: BTreeMap<String, String>) -> Self {
+        Self {
+            lower,
+            commands: Vec::new(),
+            redirects: Vec::new(),
+            assignments: Vec::new(),
+            sites: Vec::new(),
+            marks: BTreeMap::new(),
+            environment: Arc::new(environment),
+            slots: 0,
+            steps: 0,
+            shells: 0,
+            loops: Vec::new(),
+            outer: Vec::new(),
+        }
+    }
+
+    /// Judges a whole line.
+    pub(super) fn line(&mut self, list: &List) -> Result<(), Refusal> {
+        let start = World::new(Arc::clone(&self.environment));
+        self.list(list, vec![start])?;
+        self.settled()
+    }
+
+    /// Judges exact words: no shell reads them, so no builtin exists.
+    pub(super) fn exact(&mut self, simple: &tree::Simple) -> Result<(), Refusal> {
+        let start = World::new(Arc::clone(&self.environment));
+        self.bare(simple, &start)?;
+        self.settled()
+    }
+
+    /// A word that was replaced must have been the same in every visit.
+    fn settled(&self) -> Result<(), Refusal> {
+        for (site, _) in self.marks.keys() {
+            if !matches!(self.sites.get(*site), Some(Site::Fixed(_))) {
+                let message = "the name of a program varies; write each command out";
+                return Err(Refusal::new("program-varies", Span::default(), message));
+            }
+        }
+        Ok(())
+    }
+
+    /// States to judge a word in: where the line seems never to come, one of which nothing is known.
+    fn live(&self, worlds: &Worlds) -> Worlds {
+        if worlds.is_empty() { vec![World::new(Arc::clone(&self.environment)).unknown()] } else { worlds.clone() }
+    }
+
+    /// Expands a word in one state, its substitutions judged.
+    fn word(&mut self, word: &tree::Word, world: &World, usage: Use) -> Result<Vec<Word>, Refusal> {
+        self.substitutions(&word.pieces, world)?;
+        let words = expand::expand(&word.pieces, world, usage)?;
+        let known: Option<Vec<String>> = words.iter().map(|word| word.known().map(str::to_owned)).collect();
+        self.settle(word.site, known);
+        Ok(words)
+    }
+
+    /// Keeps what a word became, as long as it is always the same.
+    fn settle(&mut self, site: SiteId, known: Option<Vec<String>>) {
+        let needed = self.lower.sites().max(site + 1);
+        self.sites.resize(needed, Site::Unvisited);
+        let Some(slot) = self.sites.get_mut(site) else { return };
+        let now = known.map_or(Site::Varies, Site::Fixed);
+        if *slot == Site::Unvisited {
+            *slot = now;
+        } else if *slot != now {
+            *slot = Site::Varies;
+        }
+    }
+
+    /// The commands inside a word run in a shell of their own.
+    fn substitutions(&mut self, pieces: &[Piece], world: &World) -> Result<(), Refusal> {
+        for piece in pieces {
+            if let Piece::Substitution { body, .. } = piece {
+                self.apart(body, vec![world.clone()])?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Commands whose effects end with them: a subshell, a stage of a pipeline, a background command.
+    fn apart(&mut self, list: &List, worlds: Worlds) -> Result<(), Refusal> {
+        let loops = std::mem::take(&mut self.loops);
+        let result = self.list(list, worlds);
+        self.loops = loops;
+        result.map(|_| ())
+    }
+
+    fn push_command(&mut self, command: Command) {
+        if !self.commands.contains(&command) {
+            self.commands.push(command);
+        }
+    }
+
+    fn push_redirect(&mut self, redirect: Redirect) {
+        if !self.redirects.contains(&redirect) {
+            self.redirects.push(redirect);
+        }
+    }
+
+    fn push_assignment(&mut self, assignment: Assignment) {
+        if !self.assignments.contains(&assignment) {
+            self.assignments.push(assignment);
+        }
+    }
+
+    fn step(&mut self, span: Span) -> Result<(), Refusal> {
+        self.steps += 1;
+        if self.steps > MAX_STEPS {
+            let message = "the line can run in too many ways to judge them all; run parts of it apart";
+            return Err(Refusal::new("too-many-cases", span, message));
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,149 @@
+//! Words: raw text to pieces, then braces and tildes.
+//!
+//! In: a word of the parser. Out: the words it stands for. Values of variables play no part yet.
+
+use brush_parser::ast;
+
+use super::super::brace;
+use super::super::piece::{self, Mode};
+use super::super::place::Place;
+use super::super::refusal::Refusal;
+use super::super::tree::{Assign, Op, Parameter, Piece, Word};
+use super::Walker;
+use crate::diag::Span;
+
+/// Where in a word a tilde stands for the home directory.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Tilde {
+    /// At the start, and after `=` and `:` when the word has the shape of an assignment.
+    Argument,
+    /// At the start and after `:`.
+    Value,
+}
+
+impl Walker<'_, '_> {
+    /// An argument, an item of a `for` list: braces may make it several words.
+    pub(super) fn argument(&mut self, word: &ast::Word) -> Result<Vec<Word>, Refusal> {
+        let span = self.span(word.loc.as_ref());
+        let pieces = self.pieces(word, span)?;
+        let too_many = || Refusal::new("too-many-words", span, "braces make more than 1024 words; write less");
+        let words = brace::expand(pieces).ok_or_else(too_many)?;
+        words.into_iter().map(|pieces| self.finish(pieces, span, Tilde::Argument)).collect()
+    }
+
+    /// A word that stays one: a redirection target, the word of a `case`, an operand of `[[ ]]`.
+    pub(super) fn single(&mut self, word: &ast::Word) -> Result<Word, Refusal> {
+        let span = self.span(word.loc.as_ref());
+        let pieces = self.pieces(word, span)?;
+        self.finish(pieces, span, Tilde::Argument)
+    }
+
+    /// Text of a here-document.
+    pub(super) fn document(&mut self, text: &str, expands: bool, span: Span) -> Result<Word, Refusal> {
+        let pieces = if expands {
+            piece::pieces(text, Place::Within(span), Mode::Document, self.lower)?
+        } else {
+            vec![Piece::Literal { text: text.to_owned(), quoted: true }]
+        };
+        Ok(Word { pieces, site: self.lower.site(), span })
+    }
+
+    /// `NAME=value` before a command or alone.
+    pub(super) fn assignment(&mut self, assignment: &ast::Assignment, word: &ast::Word) -> Result<Assign, Refusal> {
+        let span = self.span(Some(&assignment.loc));
+        let ast::AssignmentName::VariableName(name) = &assignment.name else { return Err(self.array(&assignment.loc)) };
+        if matches!(assignment.value, ast::AssignmentValue::Array(_)) {
+            return Err(self.array(&assignment.loc));
+        }
+        if assignment.append {
+            let message = "`+=` is refused; write the whole value";
+            return Err(Refusal::new("append-assignment", span, message));
+        }
+        let (raw, place) = self.raw(word, span);
+        let skip = name.len() + 1;
+        let value = raw.get(skip..).unwrap_or_default();
+        let pieces = piece::pieces(value, place.inner(skip), Mode::Bare, self.lower)?;
+        let value = self.finish(pieces, span, Tilde::Value)?;
+        Ok(Assign { name: name.clone(), value, span })
+    }
+
+    fn pieces(&mut self, word: &ast::Word, span: Span) -> Result<Vec<Piece>, Refusal> {
+        let (raw, place) = self.raw(word, span);
+        piece::pieces(&raw, place, Mode::Bare, self.lower)
+    }
+
+    /// The text of a word. The tokenizer makes the inside of expansions anew, with blanks and comments lost, so where
+    /// there is one the slice of the source is taken, when it is the same but for these.
+    fn raw(&self, word: &ast::Word, span: Span) -> (String, Place) {
+        let made = (word.value.clone(), Place::Within(span));
+        let Some(at) = word.loc.as_ref().filter(|_| word.value.contains(['$', '`'])) else { return made };
+        let (start, end) = (self.positions.byte(at.start.index), self.positions.byte(at.end.index));
+        let Some(slice) = self.text.get(start..end) else { return made };
+        let essence = |text: &str| -> String { text.replace("\\\n", "").split_whitespace().collect() };
+        let same = essence(slice) == essence(&word.value) || slice.contains('#') && slice.starts_with(['"', '$']);
+        if same { (slice.to_owned(), self.place.inner(start)) } else { made }
+    }
+
+    fn finish(&mut self, pieces: Vec<Piece>, span: Span, tilde: Tilde) -> Result<Word, Refusal> {
+        let pieces = tildes(pieces, span, tilde)?;
+        Ok(Word { pieces, site: self.lower.site(), span })
+    }
+}
+
+/// Replaces each tilde prefix by the home directory.
+fn tildes(pieces: Vec<Piece>, span: Span, rule: Tilde) -> Result<Vec<Piece>, Refusal> {
+    let has_tilde = |piece: &Piece| matches!(piece, Piece::Literal { text, quoted: false } if text.contains('~'));
+    if !pieces.iter().any(has_tilde) {
+        return Ok(pieces);
+    }
+    let assigns = rule == Tilde::Value || assignment_shape(&pieces);
+    let mut out = Vec::new();
+    let last = pieces.len() - 1;
+    let mut after_equals = rule == Tilde::Value;
+    for (index, piece) in pieces.into_iter().enumerate() {
+        let Piece::Literal { text, quoted: false } = piece else {
+            out.push(piece);
+            continue;
+        };
+        let mut rest = text.as_str();
+        let mut eligible = index == 0;
+        while !rest.is_empty() {
+            if eligible && rest.starts_with('~') {
+                let end = rest.find(|c| c == '/' || (assigns && c == ':'));
+                let whole = end.is_some() || index == last;
+                match rest.get(..end.unwrap_or(rest.len())) {
+                    Some("~") if whole => {
+                        out.push(home(span));
+                        rest = rest.get(1..).unwrap_or_default();
+                    }
+                    Some(_) if whole => {
+                        let message = "`~name`, `~+` and `~-` are refused; write the directory";
+                        return Err(Refusal::new("tilde", span, message));
+                    }
+                    _ => {}
+                }
+            }
+            let separator = |c| assigns && (c == ':' && after_equals || c == '=' && !after_equals);
+            let length = rest.find(separator).map_or(rest.len(), |at| at + 1);
+            let (text, tail) = rest.split_at(length);
+            after_equals = after_equals || (assigns && text.ends_with('='));
+            out.push(Piece::Literal { text: text.to_owned(), quoted: false });
+            rest = tail;
+            eligible = true;
+        }
+    }
+    Ok(out)
+}
+
+/// Does the word look like `name=…`?
+fn assignment_shape(pieces: &[Piece]) -> bool {
+    let Some(Piece::Literal { text, quoted: false }) = pieces.first() else { return false };
+    let Some((name, _)) = text.split_once('=') else { return false };
+    !name.is_empty()
+        && !name.starts_with(|c: char| c.is_ascii_digit())
+        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+}
+
+fn home(span: Span) -> Piece {
+    Piece::Parameter { parameter: Parameter { name: "HOME".to_owned(), op: Op::Plain, span }, quoted: true }
+}

@@ -1,0 +1,399 @@
+//! The tree to the text that runs.
+//!
+//! In: an [`Analysis`] and the path of each program. Out: a plain argument list, or bash text in which every known word
+//! stands in single quotes and every program is its absolute path. Reading that text again gives the same tree.
+
+use std::collections::BTreeMap;
+
+use super::analysis::Analysis;
+use super::command::{RedirectOp, Slot};
+use super::eval::{Mark, Site};
+use super::refusal::Refusal;
+use super::text::quote;
+use super::tree::{
+    Assign, Connector, Item, List, Node, Op, Parameter, Piece, Pipeline, RedirectTarget, Redirection, Simple, Stage,
+    Test, Timed, Word,
+};
+use crate::diag::Span;
+
+/// The kernel's limit for one argument, its closing NUL included.
+const MAX_TEXT: usize = 128 * 1024 - 1;
+
+/// What to run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Rendered {
+    /// Path of the program and its arguments, for exec without a shell.
+    Exec(Vec<String>),
+    /// Text for `bash -p --norc --noprofile -c`.
+    Bash(String),
+}
+
+/// Renders; a program without a path, or too long a text, is a refusal.
+pub(super) fn render(analysis: &Analysis, programs: &BTreeMap<Slot, String>) -> Result<Rendered, Refusal> {
+    let mut renderer = Renderer { analysis, programs, out: String::new() };
+    if let Some(words) = renderer.plain()? {
+        return Ok(Rendered::Exec(words));
+    }
+    renderer.list(&analysis.tree)?;
+    let text = renderer.out.trim_end().trim_end_matches(';').to_owned();
+    if text.len() > MAX_TEXT {
+        let message = "the line is longer than 128 KiB when it is written out; run parts of it apart";
+        return Err(Refusal::new("too-long", Span::default(), message));
+    }
+    Ok(Rendered::Bash(text))
+}
+
+struct Renderer<'a> {
+    analysis: &'a Analysis,
+    programs: &'a BTreeMap<Slot, String>,
+    out: String,
+}
+
+/// One word of a simple command, its known text beside what is written for it.
+struct Shown {
+    text: String,
+    known: Option<String>,
+    builtin: bool,
+}
+
+impl Renderer<'_> {
+    fn push(&mut self, text: &str) {
+        self.out.push_str(text);
+    }
+
+    /// The argument list of a line that is one program with known words.
+    fn plain(&self) -> Result<Option<Vec<String>>, Refusal> {
+        let [Item { first: Pipeline { timed: None, negated: false, stages }, rest, background: false }] =
+            self.analysis.tree.0.as_slice()
+        else {
+            return Ok(None);
+        };
+        let [Stage { node: Node::Simple(simple), redirects }] = stages.as_slice() else { return Ok(None) };
+        if !rest.is_empty() || !redirects.is_empty() || !simple.assignments.is_empty() {
+            return Ok(None);
+        }
+        let mut arguments = Vec::new();
+        for word in &simple.words {
+            let Some(Site::Fixed(texts)) = self.analysis.sites.get(word.site) else { return Ok(None) };
+            for (index, text) in texts.iter().enumerate() {
+                arguments.push(match self.analysis.marks.get(&(word.site, index)) {
+                    None => text.clone(),
+                    Some(Mark::Program(slot)) => self.path(*slot)?.to_owned(),
+                    Some(Mark::Script(list)) => self.script(list)?,
+                    Some(Mark::Builtin) => return Ok(None),
+                });
+            }
+        }
+        Ok(Some(arguments))
+    }
+
+    fn path(&self, slot: Slot) -> Result<&str, Refusal> {
+        let path = self.programs.get(&slot).map(String::as_str).filter(|path| path.starts_with('/'));
+        let message = "a program of the line has no path";
+        path.ok_or_else(|| Refusal::new("program-unresolved", Span::default(), message))
+    }
+
+    /// The text for `sh -c`.
+    fn script(&self, list: &List) -> Result<String, Refusal> {
+        let mut inner = Renderer { analysis: self.analysis, programs: self.programs, out: String::new() };
+        inner.list(list)?;
+        Ok(inner.out.trim_end().trim_end_matches(';').to_owned())
+    }
+
+    /// Each command with what ends it.
+    fn list(&mut self, list: &List) -> Result<(), Refusal> {
+        for item in &list.0 {
+            self.pipeline(&item.first)?;
+            for (connector, pipeline) in &item.rest {
+                self.push(if *connector == Connector::And { " && " } else { " || " });
+                self.pipeline(pipeline)?;
+            }
+            self.push(if item.background { " & " } else { "; " });
+        }
+        Ok(())
+    }
+
+    fn pipeline(&mut self, pipeline: &Pipeline) -> Result<(), Refusal> {
+        match pipeline.timed {
+            None => {}
+            Some(Timed::Bash) => self.push("time "),
+            Some(Timed::Posix) => self.push("time -p "),
+        }
+        if pipeline.negated {
+            self.push("! ");
+        }
+        for (index, stage) in pipeline.stages.iter().enumerate() {
+            if index > 0 {
+                self.push(" | ");
+            }
+            self.node(&stage.node)?;
+            for redirect in &stage.redirects {
+                self.redirect(redirect)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn node(&mut self, node: &Node) -> Result<(), Refusal> {
+        match node {
+            Node::Simple(simple) => self.simple(simple),
+            Node::Group(list) => self.between("{ ", list, "}"),
+            Node::Subshell(list) => self.between("( ", list, ")"),
+            Node::If { arms, otherwise } => {
+                for (index, (condition, body)) in arms.iter().enumerate() {
+                    self.between(if index == 0 { "if " } else { "elif " }, condition, "then ")?;
+                    self.list(body)?;
+                }
+                if let Some(body) = otherwise {
+                    self.between("else ", body, "")?;
+                }
+                self.push("fi");
+                Ok(())
+            }
+            Node::Loop { until, condition, body } => {
+                self.between(if *until { "until " } else { "while " }, condition, "do ")?;
+                self.between("", body, "done")
+            }
+            Node::For { name, words, body, .. } => {
+                self.push(&format!("for {name} in"));
+                for word in words {
+                    self.spaced(word)?;
+                }
+                self.between("; do ", body, "done")
+            }
+            Node::Case { word, arms } => {
+                self.push("case");
+                self.spaced(word)?;
+                self.push(" in ");
+                for arm in arms {
+                    self.push("(");
+                    for (index, pattern) in arm.patterns.iter().enumerate() {
+                        self.push(if index > 0 { "|" } else { "" });
+                        self.one(pattern)?;
+                    }
+                    self.push(") ");
+                    if let Some(body) = &arm.body {
+                        self.list(body)?;
+                    }
+                    self.push(";; ");
+                }
+                self.push("esac");
+                Ok(())
+            }
+            Node::Test(test) => {
+                self.push("[[ ");
+                self.test(test)?;
+                self.push(" ]]");
+                Ok(())
+            }
+        }
+    }
+
+    fn between(&mut self, before: &str, list: &List, after: &str) -> Result<(), Refusal> {
+        self.push(before);
+        self.list(list)?;
+        self.push(after);
+        Ok(())
+    }
+
+    fn test(&mut self, test: &Test) -> Result<(), Refusal> {
+        match test {
+            Test::And(left, right) | Test::Or(left, right) => {
+                self.test(left)?;
+                self.push(if matches!(test, Test::And(..)) { " && " } else { " || " });
+                self.test(right)
+            }
+            Test::Not(inner) => {
+                self.push("! ");
+                self.test(inner)
+            }
+            Test::Parenthesized(inner) => {
+                self.push("( ");
+                self.test(inner)?;
+                self.push(" )");
+                Ok(())
+            }
+            Test::Unary(operator, word) => {
+                self.push(operator);
+                self.spaced(word)
+            }
+            Test::Binary { operator, left, right, .. } => {
+                self.one(left)?;
+                self.push(" ");
+                self.push(operator);
+                self.spaced(right)
+            }
+        }
+    }
+
+    fn simple(&mut self, simple: &Simple) -> Result<(), Refusal> {
+        let mut parts = Vec::new();
+        for Assign { name, value, .. } in &simple.assignments {
+            let values: Vec<String> = self.shown(value)?.into_iter().map(|shown| shown.text).collect();
+            parts.push(format!("{name}={}", values.concat()));
+        }
+        let mut words = Vec::new();
+        for word in &simple.words {
+            words.extend(self.shown(word)?);
+        }
+        if words.first().is_some_and(|word| word.builtin && word.known.as_deref() == Some("cd")) {
+            parts.push(directory(&words));
+        } else {
+            parts.extend(words.into_iter().map(|word| word.text));
+        }
+        self.push(&parts.join(" "));
+        Ok(())
+    }
+
+    /// What a word is written as; nothing when it became no word.
+    fn shown(&self, word: &Word) -> Result<Vec<Shown>, Refusal> {
+        match self.analysis.sites.get(word.site) {
+            Some(Site::Fixed(texts)) => {
+                let mut shown = Vec::new();
+                for (index, text) in texts.iter().enumerate() {
+                    let (written, builtin) = match self.analysis.marks.get(&(word.site, index)) {
+                        None => (quote(text), false),
+                        Some(Mark::Builtin) => (text.clone(), true),
+                        Some(Mark::Program(slot)) => (quote(self.path(*slot)?), false),
+                        Some(Mark::Script(list)) => (quote(&self.script(list)?), false),
+                    };
+                    shown.push(Shown { text: written, known: Some(text.clone()), builtin });
+                }
+                Ok(shown)
+            }
+            Some(Site::Varies) => Ok(vec![Shown { text: self.pieces(&word.pieces)?, known: None, builtin: false }]),
+            Some(Site::Unvisited) | None => {
+                let message = "a word of the line was not judged; run the commands apart";
+                Err(Refusal::new("analysis", word.span, message))
+            }
+        }
+    }
+
+    fn one(&mut self, word: &Word) -> Result<(), Refusal> {
+        let texts: Vec<String> = self.shown(word)?.into_iter().map(|shown| shown.text).collect();
+        self.push(&texts.join(" "));
+        Ok(())
+    }
+
+    fn spaced(&mut self, word: &Word) -> Result<(), Refusal> {
+        self.push(" ");
+        self.one(word)
+    }
+
+    fn redirect(&mut self, redirect: &Redirection) -> Result<(), Refusal> {
+        self.push(" ");
+        if let Some(fd) = redirect.fd {
+            self.push(&fd.to_string());
+        }
+        self.push(match redirect.op {
+            RedirectOp::Read => "<",
+            RedirectOp::Write => ">",
+            RedirectOp::Append => ">>",
+            RedirectOp::ReadWrite => "<>",
+            RedirectOp::WriteBoth => "&>",
+            RedirectOp::AppendBoth => "&>>",
+            RedirectOp::Duplicate => ">&",
+            RedirectOp::Text => "<<<",
+        });
+        match &redirect.target {
+            RedirectTarget::File(word) | RedirectTarget::Text(word) => self.spaced(word),
+            RedirectTarget::Descriptor(fd) => {
+                self.push(&fd.to_string());
+                Ok(())
+            }
+            RedirectTarget::Close => {
+                self.push("-");
+                Ok(())
+            }
+        }
+    }
+
+    /// A word that only the shell can expand, its literal parts quoted.
+    fn pieces(&self, pieces: &[Piece]) -> Result<String, Refusal> {
+        let mut out = String::new();
+        let quotes = pieces.iter().filter(|piece| is_quoted(piece)).count();
+        for piece in pieces {
+            match piece {
+                // Empty quotes only matter where nothing else of the word is quoted.
+                Piece::Literal { text, quoted: true } if text.is_empty() && quotes > 1 => {}
+                Piece::Literal { text, quoted } => out.push_str(&literal(text, *quoted)),
+                Piece::Parameter { parameter: value, quoted } => {
+                    out.push_str(&wrap(parameter(value, *quoted), *quoted));
+                }
+                Piece::Substitution { body, quoted } => {
+                    out.push_str(&wrap(format!("$( {})", self.body(body)?), *quoted));
+                }
+                Piece::Arithmetic { expression, .. } => out.push_str(&wrap(format!("$(({expression}))"), true)),
+            }
+        }
+        Ok(out)
+    }
+
+    fn body(&self, list: &List) -> Result<String, Refusal> {
+        let mut inner = Renderer { analysis: self.analysis, programs: self.programs, out: String::new() };
+        inner.list(list)?;
+        Ok(inner.out)
+    }
+}
+
+fn is_quoted(piece: &Piece) -> bool {
+    match piece {
+        Piece::Literal { quoted, .. } | Piece::Parameter { quoted, .. } | Piece::Substitution { quoted, .. } => *quoted,
+        Piece::Arithmetic { .. } => true,
+    }
+}
+
+fn wrap(text: String, quoted: bool) -> String {
+    if quoted { format!("\"{text}\"") } else { text }
+}
+
+/// `cd -P` follows the links of the file system as the policy does; `./` keeps CDPATH out of it.
+fn directory(words: &[Shown]) -> String {
+    let is_option = |word: &&Shown| matches!(word.known.as_deref(), Some("-P" | "-L" | "--"));
+    let operand = words.iter().skip(1).find(|word| !is_option(word));
+    let text = match operand.map(|word| (&word.text, word.known.as_deref())) {
+        None => "\"${HOME}\"".to_owned(),
+        Some((_, Some(known))) if is_searched(known) => quote(&format!("./{known}")),
+        Some((text, _)) => text.clone(),
+    };
+    format!("cd -P -- {text}")
+}
+
+/// Would `cd` look for this directory in CDPATH first?
+fn is_searched(target: &str) -> bool {
+    !matches!(target.split('/').next(), Some("" | "." | ".."))
+}
+
+/// Literal text: quoted, but for the characters of a pattern where they count.
+fn literal(text: &str, quoted: bool) -> String {
+    if quoted || !text.contains(['*', '?', '[']) {
+        return quote(text);
+    }
+    let raw = |c: char| c.is_ascii_alphanumeric() || "*?[]!^-_./:".contains(c);
+    text.chars().map(|c| if raw(c) { c.to_string() } else { quote(&c.to_string()) }).collect()
+}
+
+/// `${…}`; what stands inside was kept to text that needs no quotes.
+fn parameter(parameter: &Parameter, quoted: bool) -> String {
+    let name = &parameter.name;
+    let operand = |pieces: &[Piece]| -> String {
+        let texts = pieces.iter().map(|piece| match piece {
+            Piece::Literal { text, quoted: true } if !quoted => quote(text),
+            Piece::Literal { text, .. } => text.clone(),
+            Piece::Parameter { parameter: inner, quoted: inner_quoted } => {
+                wrap(self::parameter(inner, quoted || *inner_quoted), *inner_quoted && !quoted)
+            }
+            Piece::Substitution { .. } | Piece::Arithmetic { .. } => String::new(),
+        });
+        texts.collect()
+    };
+    match &parameter.op {
+        Op::Plain => format!("${{{name}}}"),
+        Op::Length => format!("${{#{name}}}"),
+        Op::Test(op, pieces) | Op::Trim(op, pieces) => format!("${{{name}{op}{}}}", operand(pieces)),
+        Op::Replace(op, from, to) => format!("${{{name}{op}{}/{}}}", operand(from), operand(to)),
+        Op::Substring(offset, None) => format!("${{{name}: {offset}}}"),
+        Op::Substring(offset, Some(length)) => format!("${{{name}: {offset}:{length}}}"),
+        Op::Case(op) => format!("${{{name}{op}}}"),
+    }
+}

@@ -1,0 +1,255 @@
+//! Programs that run another program: their options, as data.
+//!
+//! In: the name of a program. Out: its [`Wrapper`], when it is one. How a wrapper is taken apart is decided in `unwrap`.
+//! The options are those of the manual pages of coreutils 9, util-linux 2.41, findutils 4.10, GNU time 1.9 and sudo 1.9.
+//! An option that is not here is refused: whether it takes a value decides which word is the program.
+
+/// How a program carries another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// Options, operands, then program and arguments.
+    Prefix,
+    /// The same, with `NAME=value` before the program.
+    Environment,
+    /// The same, and more arguments come from the input.
+    Xargs,
+    /// `-c TEXT`.
+    Shell,
+    /// `-exec PROGRAM … ;` inside an expression.
+    Find,
+    /// `-x PROGRAM …` to the end.
+    Fd,
+    /// The first word is the name of an applet.
+    Applet,
+    /// The program is run by a shell made of its arguments, or by other means that analysis does not follow.
+    Refused,
+}
+
+/// A program that runs another.
+#[derive(Debug)]
+pub(super) struct Wrapper {
+    names: &'static [&'static str],
+    pub(super) kind: Kind,
+    /// Short options without a value.
+    pub(super) flags: &'static str,
+    /// Short options with a value, attached or in the next word.
+    pub(super) valued: &'static str,
+    /// Short options whose value can only be attached.
+    pub(super) attached: &'static str,
+    /// Long options without a value.
+    pub(super) long_flags: &'static [&'static str],
+    /// Long options with a value, after `=` or in the next word.
+    pub(super) long_valued: &'static [&'static str],
+    /// Long options whose value can only stand after `=`.
+    pub(super) long_attached: &'static [&'static str],
+    /// Operands before the program.
+    pub(super) operands: usize,
+    /// Options that make it act on something else than a program: nothing is run.
+    pub(super) alone: &'static [&'static str],
+}
+
+const NONE: Wrapper = Wrapper {
+    names: &[],
+    kind: Kind::Prefix,
+    flags: "",
+    valued: "",
+    attached: "",
+    long_flags: &[],
+    long_valued: &[],
+    long_attached: &[],
+    operands: 0,
+    alone: &["--help", "--version"],
+};
+
+/// Programs that give text to a shell, load a program by other means, or wrap one with options that are not tabled.
+const REFUSED: &[&str] = &[
+    "parallel",
+    "watch",
+    "su",
+    "runuser",
+    "script",
+    "expect",
+    "unbuffer",
+    "entr",
+    "zsh",
+    "ksh",
+    "ksh93",
+    "mksh",
+    "fish",
+    "csh",
+    "tcsh",
+    "rbash",
+    "ash",
+    "posh",
+    "pwsh",
+    "nsenter",
+    "setpriv",
+    "runcon",
+    "capsh",
+    "pkexec",
+    "newgrp",
+    "sg",
+    "start-stop-daemon",
+    "systemd-run",
+    "strace",
+    "ltrace",
+    "prlimit",
+    "numactl",
+    "choom",
+    "setarch",
+    "linux32",
+    "linux64",
+    "chpst",
+    "softlimit",
+    "setuidgid",
+    "setlock",
+    "xvfb-run",
+    "dbus-run-session",
+    "fakeroot",
+    "faketime",
+    "proot",
+    "bwrap",
+    "firejail",
+    "nsjail",
+    "chronic",
+    "ifne",
+    "pee",
+    "rlwrap",
+    "cpulimit",
+    "daemonize",
+    "ld.so",
+    "ld-linux.so.2",
+    "ld-linux-x86-64.so.2",
+    "ld-linux-aarch64.so.1",
+    "ld-linux-armhf.so.3",
+    "ld-musl-x86_64.so.1",
+    "ld-musl-aarch64.so.1",
+];
+
+/// The table.
+static WRAPPERS: &[Wrapper] = &[
+    Wrapper {
+        names: &["env"],
+        kind: Kind::Environment,
+        flags: "i0v",
+        valued: "uC",
+        long_flags: &["ignore-environment", "null", "debug", "list-signal-handling"],
+        long_valued: &["unset", "chdir"],
+        long_attached: &["default-signal", "ignore-signal", "block-signal"],
+        ..NONE
+    },
+    Wrapper { names: &["nice"], valued: "n", long_valued: &["adjustment"], ..NONE },
+    Wrapper { names: &["nohup"], ..NONE },
+    Wrapper {
+        names: &["timeout"],
+        flags: "fpv",
+        valued: "ks",
+        long_flags: &["foreground", "preserve-status", "verbose"],
+        long_valued: &["kill-after", "signal"],
+        operands: 1,
+        ..NONE
+    },
+    Wrapper {
+        names: &["time"],
+        flags: "apqv",
+        valued: "fo",
+        long_flags: &["append", "portability", "quiet", "verbose"],
+        long_valued: &["format", "output"],
+        alone: &["--help", "--version", "-V"],
+        ..NONE
+    },
+    Wrapper { names: &["stdbuf"], valued: "ioe", long_valued: &["input", "output", "error"], ..NONE },
+    Wrapper { names: &["setsid"], flags: "cfw", long_flags: &["ctty", "fork", "wait"], ..NONE },
+    Wrapper {
+        names: &["ionice"],
+        flags: "t",
+        valued: "cn",
+        long_flags: &["ignore"],
+        long_valued: &["class", "classdata"],
+        alone: &["-p", "-P", "-u", "--pid", "--pgid", "--uid", "--help", "--version"],
+        ..NONE
+    },
+    Wrapper {
+        names: &["chrt"],
+        flags: "abdefioRrv",
+        valued: "TPD",
+        long_flags: &["all-tasks", "batch", "deadline", "fifo", "idle", "other", "rr", "reset-on-fork", "verbose"],
+        long_valued: &["sched-runtime", "sched-period", "sched-deadline"],
+        operands: 1,
+        alone: &["-p", "-m", "--pid", "--max", "--help", "--version"],
+        ..NONE
+    },
+    Wrapper {
+        names: &["flock"],
+        flags: "esxunoF",
+        valued: "wE",
+        long_flags: &["shared", "exclusive", "unlock", "nonblock", "nb", "close", "no-fork", "verbose"],
+        long_valued: &["wait", "timeout", "conflict-exit-code"],
+        operands: 1,
+        ..NONE
+    },
+    Wrapper {
+        names: &["xargs", "gxargs"],
+        kind: Kind::Xargs,
+        flags: "0optrx",
+        valued: "adEILnPs",
+        attached: "eil",
+        long_flags: &["null", "open-tty", "interactive", "no-run-if-empty", "exit", "verbose", "show-limits"],
+        long_valued: &["arg-file", "delimiter", "max-args", "max-procs", "max-chars", "process-slot-var"],
+        long_attached: &["eof", "replace", "max-lines"],
+        ..NONE
+    },
+    Wrapper {
+        names: &["sudo"],
+        kind: Kind::Environment,
+        flags: "ABbEHkNnPS",
+        valued: "CDghpRrTtUu",
+        long_flags: &[
+            "askpass",
+            "bell",
+            "background",
+            "preserve-env",
+            "set-home",
+            "reset-timestamp",
+            "non-interactive",
+        ],
+        long_valued: &["close-from", "chdir", "group", "host", "prompt", "role", "type", "user", "command-timeout"],
+        long_attached: &["preserve-env"],
+        alone: &["-l", "-v", "-K", "-V", "--list", "--validate", "--help", "--version"],
+        ..NONE
+    },
+    Wrapper { names: &["doas"], flags: "n", valued: "Cu", alone: &["-L"], ..NONE },
+    Wrapper { names: &["sh", "bash", "dash"], kind: Kind::Shell, ..NONE },
+    Wrapper { names: &["find", "gfind"], kind: Kind::Find, ..NONE },
+    Wrapper { names: &["fd", "fdfind"], kind: Kind::Fd, ..NONE },
+    Wrapper { names: &["busybox", "toybox"], kind: Kind::Applet, ..NONE },
+    Wrapper { names: &["taskset"], flags: "ac", operands: 1, alone: &["-p", "--help", "--version"], ..NONE },
+    Wrapper { names: &["chroot"], operands: 1, long_attached: &["groups", "userspec"], ..NONE },
+    Wrapper {
+        names: &["unshare"],
+        flags: "muinpUCTfrc",
+        valued: "SGRw",
+        long_flags: &[
+            "fork",
+            "map-root-user",
+            "map-current-user",
+            "mount",
+            "uts",
+            "ipc",
+            "net",
+            "pid",
+            "user",
+            "cgroup",
+            "time",
+        ],
+        long_attached: &["mount-proc", "kill-child", "mount", "uts", "ipc", "net", "pid", "user", "cgroup", "time"],
+        ..NONE
+    },
+    Wrapper { names: REFUSED, kind: Kind::Refused, ..NONE },
+];
+
+/// The wrapper behind a program's name; a path counts by its last part.
+pub(super) fn find(program: &str) -> Option<&'static Wrapper> {
+    let name = program.rsplit('/').next().unwrap_or(program);
+    WRAPPERS.iter().find(|wrapper| wrapper.names.contains(&name))
+}
