@@ -1,1 +1,17 @@
-//! Placeholder of the skeleton.
+//! The only unsafe code: one safe function per call of the kernel that no library wraps safely.
+//!
+//! In: plain values and descriptors. Out: what the kernel answered, as [`std::io::Result`]. Nothing here decides
+//! anything; `sandbox` and `launcher` do.
+#![expect(unsafe_code, reason = "the one module that may call the kernel directly")]
+
+mod descriptors;
+mod kernel;
+mod packet;
+mod privileges;
+mod process;
+
+pub use descriptors::{close_all_except, close_on_exec_from};
+pub use kernel::{Instruction, errata_of_landlock, install_filter, restrict_self, version_of_landlock};
+pub use packet::{Packet, packet_pair, receive_packet, send_packet};
+pub use privileges::{clear_capabilities, drop_bounding_set, effective_capabilities};
+pub use process::{Forked, Reaped, default_signals, exit_now, fork, fork_into, reap};

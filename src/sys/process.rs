@@ -1,0 +1,88 @@
+//! Processes: made, ended, reaped.
+//!
+//! In: flags. Out: a second process, or the status of one that ended. Callers keep the rule that makes it sound: only
+//! a single-threaded process forks.
+
+use std::io;
+use std::os::unix::process::ExitStatusExt;
+use std::process::ExitStatus;
+
+use libc::{c_int, c_long, pid_t};
+
+/// Which of the two processes this is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Forked {
+    /// The caller; holds the pid of the new process.
+    Parent(i32),
+    /// The new process.
+    Child,
+}
+
+/// A child that ended.
+#[derive(Debug, Clone, Copy)]
+pub struct Reaped {
+    /// Who.
+    pub pid: i32,
+    /// How.
+    pub status: ExitStatus,
+}
+
+/// A second process like this one. The caller has one thread, so no lock can be held by a thread that is not copied.
+///
+/// # Errors
+/// What `fork(2)` answers.
+pub fn fork() -> io::Result<Forked> {
+    // SAFETY: the callers (helper start, helper, supervisor) have one thread; the copy may run any code.
+    match unsafe { libc::fork() } {
+        -1 => Err(io::Error::last_os_error()),
+        0 => Ok(Forked::Child),
+        pid => Ok(Forked::Parent(pid)),
+    }
+}
+
+/// Like [`fork`], with new namespaces (`CLONE_NEW*`) for the new process.
+///
+/// # Errors
+/// What `clone(2)` answers.
+pub fn fork_into(namespaces: c_int) -> io::Result<Forked> {
+    let flags = c_long::from(namespaces) | c_long::from(libc::SIGCHLD);
+    let none: c_long = 0;
+    // SAFETY: a null stack and no CLONE_VM give the new process a copy of this address space, as fork does; the
+    // callers have one thread. glibc's cached thread id is stale in the copy, which only its own locks look at.
+    match unsafe { libc::syscall(libc::SYS_clone, flags, none, none, none, none) } {
+        -1 => Err(io::Error::last_os_error()),
+        0 => Ok(Forked::Child),
+        pid => pid_t::try_from(pid).map(Forked::Parent).map_err(|_| io::Error::from_raw_os_error(libc::EOVERFLOW)),
+    }
+}
+
+/// Ends this process at once, running no destructors and flushing nothing: right in a forked copy.
+pub fn exit_now(code: i32) -> ! {
+    // SAFETY: the call takes an integer and does not return.
+    unsafe { libc::_exit(code) }
+}
+
+/// Takes the status of any child that has ended; [`None`] when all of them still run.
+///
+/// # Errors
+/// `ECHILD` when there is no child at all.
+pub fn reap() -> io::Result<Option<Reaped>> {
+    let mut raw: c_int = 0;
+    // SAFETY: the kernel writes one integer, to which the pointer is valid. Numbers above SIGRTMIN stay intact here,
+    // which is why this is not nix's wrapper.
+    let pid = unsafe { libc::waitpid(-1, &raw mut raw, libc::WNOHANG | libc::__WALL) };
+    match pid {
+        -1 => Err(io::Error::last_os_error()),
+        0 => Ok(None),
+        pid => Ok(Some(Reaped { pid, status: ExitStatus::from_raw(raw) })),
+    }
+}
+
+/// Sets every signal to its default action, as a program expects to be started. (Rust ignores SIGPIPE.)
+pub fn default_signals() {
+    for signal in 1..=64 {
+        // SAFETY: SIG_DFL installs no code of ours; signals that cannot be changed answer EINVAL, which is their
+        // default already.
+        unsafe { libc::signal(signal, libc::SIG_DFL) };
+    }
+}
