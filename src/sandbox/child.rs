@@ -1,0 +1,137 @@
+//! The last steps of a job's first process, from the fork to the program.
+//!
+//! In: what was prepared before the fork. Out: nothing; the process becomes the program, or the step that failed is
+//! returned so that the caller reports it and ends.
+//!
+//! INVARIANT: when any step fails, the program is not executed.
+
+use std::ffi::CString;
+use std::fs;
+use std::io;
+use std::os::fd::OwnedFd;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::MetadataExt;
+
+use nix::sys::signal::{SigSet, Signal};
+use nix::sys::stat::{Mode, umask};
+use nix::unistd::{chdir, dup2_stderr, dup2_stdin, dup2_stdout, execve, getppid, setsid};
+
+use super::ruleset;
+use super::seccomp::Filter;
+use super::spec::Job;
+use super::step::{Failure, Step};
+use crate::sys;
+
+/// `CAP_SETPCAP` of linux/capability.h.
+const CAP_SETPCAP: u64 = 1 << 8;
+
+/// Everything the first process needs, made before it exists.
+pub(crate) struct Entry<'a> {
+    pub(crate) job: &'a Job,
+    /// The whole policy layer.
+    pub(crate) ruleset: OwnedFd,
+    pub(crate) filter: &'a Filter,
+    /// Standard input, output and error.
+    pub(crate) stdio: [OwnedFd; 3],
+    /// The supervisor's pid as this process sees its parent.
+    pub(crate) parent: i32,
+    /// The count of processes is the job's own.
+    pub(crate) own_user_namespace: bool,
+}
+
+/// Goes through all steps. Comes back only with the one that failed.
+pub(crate) fn enter(entry: Entry<'_>) -> Failure {
+    match steps(entry) {
+        Err(failure) => failure,
+        // The success case is `Infallible`: exec does not come back.
+        Ok(never) => match never {},
+    }
+}
+
+/// Names the step of an error.
+fn at<T, E: Into<io::Error>>(step: Step, result: Result<T, E>) -> Result<T, Failure> {
+    result.map_err(|error| Failure::new(step, &error.into()))
+}
+
+fn steps(entry: Entry<'_>) -> Result<std::convert::Infallible, Failure> {
+    let Entry { job, ruleset, filter, stdio, parent, own_user_namespace } = entry;
+    at(Step::Session, setsid())?;
+    at(Step::Signals, SigSet::empty().thread_set_mask())?;
+    umask(Mode::from_bits_truncate(0o022));
+    connect(stdio)?;
+    work_in(job)?;
+    // The steps up to here and the environment are made of memory; what follows only takes rights away.
+    let (program, argv, env) = words(job)?;
+    prefer_when_memory_runs_out().map_err(|error| Failure::new(Step::Limits, &error))?;
+    at(Step::Limits, job.limits.apply(own_user_namespace))?;
+    give_up_privileges()?;
+    at(Step::ParentDeath, nix::sys::prctl::set_pdeathsig(Signal::SIGKILL))?;
+    if getppid().as_raw() != parent {
+        return Err(Failure { step: Step::ParentDeath, subject: None, errno: libc::ESRCH });
+    }
+    ruleset::enforce(&ruleset, Step::Landlock)?;
+    at(Step::Descriptors, sys::close_on_exec_from(3))?;
+    at(Step::Seccomp, filter.install())?;
+    still_the_program(job)?;
+    at(Step::Exec, execve(&program, &argv, &env)).map_err(|failure| failure.about(&job.program.path))
+}
+
+/// Puts the three streams where programs look for them.
+fn connect(stdio: [OwnedFd; 3]) -> Result<(), Failure> {
+    let [input, output, error] = stdio;
+    at(Step::Stdio, dup2_stdin(&input))?;
+    at(Step::Stdio, dup2_stdout(&output))?;
+    at(Step::Stdio, dup2_stderr(&error))
+}
+
+/// Enters the working directory, which must be the one that was checked.
+fn work_in(job: &Job) -> Result<(), Failure> {
+    let failed = |error: io::Error| Failure::new(Step::WorkingDirectory, &error).about(&job.cwd.path);
+    chdir(job.cwd.path.as_path()).map_err(|error| failed(error.into()))?;
+    let here = fs::metadata(".").map_err(failed)?;
+    if (here.dev(), here.ino()) == (job.cwd.device, job.cwd.inode) {
+        return Ok(());
+    }
+    Err(failed(io::Error::from_raw_os_error(libc::ESTALE)))
+}
+
+/// Looks again before the exec; what is at the path now must be what was checked.
+fn still_the_program(job: &Job) -> Result<(), Failure> {
+    let failed = |error: io::Error| Failure::new(Step::Program, &error).about(&job.program.path);
+    let found = fs::metadata(&job.program.path).map_err(failed)?;
+    if (found.dev(), found.ino()) == (job.program.device, job.program.inode) {
+        return Ok(());
+    }
+    Err(failed(io::Error::from_raw_os_error(libc::ESTALE)))
+}
+
+type Words = (CString, Vec<CString>, Vec<CString>);
+
+/// Program, argv and environment as exec takes them.
+fn words(job: &Job) -> Result<Words, Failure> {
+    let nul = |_| Failure { step: Step::Exec, subject: None, errno: libc::EINVAL };
+    let program = CString::new(job.program.path.as_os_str().as_bytes()).map_err(nul)?;
+    let argv = job.argv.iter().map(|word| CString::new(word.as_str()).map_err(nul)).collect::<Result<_, _>>()?;
+    let pair = |(name, value): &(String, String)| CString::new(format!("{name}={value}")).map_err(nul);
+    let env = job.env.iter().map(pair).collect::<Result<_, _>>()?;
+    Ok((program, argv, env))
+}
+
+/// Makes the kernel choose a job, not the server, when memory runs out. The file belongs to root while the process
+/// cannot be dumped, hence the moment in which it can; nothing foreign may trace it across the job's Landlock domain.
+fn prefer_when_memory_runs_out() -> io::Result<()> {
+    nix::sys::prctl::set_dumpable(true)?;
+    let written = fs::write("/proc/self/oom_score_adj", "1000");
+    nix::sys::prctl::set_dumpable(false)?;
+    written
+}
+
+/// Leaves no capability and no way to one.
+fn give_up_privileges() -> Result<(), Failure> {
+    let held = at(Step::BoundingSet, sys::effective_capabilities())?;
+    // Without CAP_SETPCAP the set cannot be emptied; no_new_privs, which follows, then closes the same door.
+    if held & CAP_SETPCAP != 0 {
+        at(Step::BoundingSet, sys::drop_bounding_set())?;
+    }
+    at(Step::Capabilities, sys::clear_capabilities())
+}

@@ -1,0 +1,137 @@
+//! What all jobs of one policy profile share: the trees they may touch and the network they have.
+//!
+//! In: absolute paths and a network mode. Out: a [`Confinement`] that no longer changes. Whether a path should be in
+//! it was the policy's decision; the kernel objects are made by the helper.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::spec::SpecError;
+use super::wire;
+use crate::paths::AbsPath;
+
+/// What a job can reach over the network.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub enum Network {
+    /// Nothing: no socket can be made (pairs that are connected to each other can).
+    #[default]
+    None,
+    /// Its own loopback interface.
+    Loopback,
+    /// TCP connections to some ports of any host.
+    Ports {
+        /// Ports that may be connected to.
+        connect: Vec<u16>,
+        /// May names be resolved?
+        dns: bool,
+    },
+    /// Everything that the machine can reach over TCP and UDP.
+    Full,
+}
+
+/// The trees as they travel to the helper.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub(crate) struct Grants {
+    #[serde(with = "wire::paths")]
+    pub(crate) read: Vec<AbsPath>,
+    #[serde(with = "wire::paths")]
+    pub(crate) execute: Vec<AbsPath>,
+    #[serde(with = "wire::paths")]
+    pub(crate) write: Vec<AbsPath>,
+    pub(crate) network: Network,
+}
+
+/// What all jobs of one profile may touch. Cheap to share; the helper keeps the kernel's side of it.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Confinement {
+    grants: Grants,
+    /// The grants in wire form, which is also the name under which the helper keeps what it made of them.
+    encoded: Vec<u8>,
+}
+
+/// Collects a [`Confinement`].
+#[derive(Debug, Default)]
+pub struct ConfinementBuilder {
+    grants: Grants,
+}
+
+impl Confinement {
+    /// Nothing granted yet but /dev/null, zero, full, random and urandom, which always are.
+    pub fn builder() -> ConfinementBuilder {
+        ConfinementBuilder::default()
+    }
+
+    /// Files and trees that may be read and listed.
+    pub fn read(&self) -> &[AbsPath] {
+        &self.grants.read
+    }
+
+    /// Files and trees that may be read and executed.
+    pub fn execute(&self) -> &[AbsPath] {
+        &self.grants.execute
+    }
+
+    /// Files and trees that may be changed.
+    pub fn write(&self) -> &[AbsPath] {
+        &self.grants.write
+    }
+
+    /// The network.
+    pub fn network(&self) -> &Network {
+        &self.grants.network
+    }
+
+    /// The form that the helper receives and remembers.
+    pub(crate) fn encoded(&self) -> &[u8] {
+        &self.encoded
+    }
+}
+
+impl ConfinementBuilder {
+    /// Lets these files and trees be read and listed.
+    #[must_use]
+    pub fn read(mut self, paths: impl IntoIterator<Item = AbsPath>) -> Self {
+        self.grants.read.extend(paths);
+        self
+    }
+
+    /// Lets these files and trees be read and executed.
+    #[must_use]
+    pub fn execute(mut self, paths: impl IntoIterator<Item = AbsPath>) -> Self {
+        self.grants.execute.extend(paths);
+        self
+    }
+
+    /// Lets these files and trees be read, written, created, removed and renamed; not executed.
+    #[must_use]
+    pub fn write(mut self, paths: impl IntoIterator<Item = AbsPath>) -> Self {
+        self.grants.write.extend(paths);
+        self
+    }
+
+    /// Sets the network; without it there is none.
+    #[must_use]
+    pub fn network(mut self, network: Network) -> Self {
+        self.grants.network = network;
+        self
+    }
+
+    /// Checks the whole.
+    ///
+    /// # Errors
+    /// [`SpecError::Network`] for a mode that this version does not enforce, [`SpecError::Encode`] when it cannot travel.
+    pub fn build(mut self) -> Result<Arc<Confinement>, SpecError> {
+        match self.grants.network {
+            Network::None | Network::Full => {}
+            Network::Loopback => return Err(SpecError::Network("loopback")),
+            Network::Ports { .. } => return Err(SpecError::Network("ports")),
+        }
+        for list in [&mut self.grants.read, &mut self.grants.execute, &mut self.grants.write] {
+            list.sort();
+            list.dedup();
+        }
+        let encoded = postcard::to_stdvec(&self.grants).map_err(SpecError::Encode)?;
+        Ok(Arc::new(Confinement { grants: self.grants, encoded }))
+    }
+}

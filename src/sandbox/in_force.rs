@@ -1,0 +1,53 @@
+//! What holds one job, here and now.
+//!
+//! In: what the kernel gives and what the job asks for. Out: an [`InForce`] for its status and the audit record. Every
+//! mechanism named in it is a step that had to succeed before the program started.
+
+use serde::{Deserialize, Serialize};
+
+use super::spec::SandboxSpec;
+use super::support::{Isolation, Support};
+
+/// A limit or promise that nothing holds for this job.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Unheld {
+    /// What was asked for.
+    pub what: String,
+    /// Why it is not in force.
+    pub why: String,
+}
+
+/// The mechanisms around one job.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InForce {
+    /// How its processes are kept together.
+    pub isolation: Isolation,
+    /// The Landlock ABI its ruleset uses.
+    pub landlock_abi: u32,
+    /// Names of all mechanisms, for people.
+    pub mechanisms: Vec<String>,
+    /// What was asked for and is not held.
+    pub unheld: Vec<Unheld>,
+}
+
+impl InForce {
+    /// What will hold this job when all its steps succeed.
+    pub(crate) fn of(spec: &SandboxSpec, support: &Support) -> Self {
+        let abi = support.landlock_abi().unwrap_or(0);
+        let mut mechanisms = vec![format!("landlock (abi {abi})"), "seccomp".to_owned(), "no_new_privs".to_owned()];
+        mechanisms.push(match support.isolation() {
+            Isolation::PidNamespace => "pid namespace".to_owned(),
+            Isolation::SignalScope => "landlock signal scope".to_owned(),
+            Isolation::Freeze => "freeze and kill".to_owned(),
+        });
+        if support.own_user_namespace() {
+            mechanisms.push("user namespace".to_owned());
+        }
+        let mut unheld = Vec::new();
+        if spec.limits().processes.is_some() && !support.own_user_namespace() {
+            let why = "the count of processes is shared with everything else that runs as this user".to_owned();
+            unheld.push(Unheld { what: "limits.processes".to_owned(), why });
+        }
+        Self { isolation: support.isolation(), landlock_abi: abi, mechanisms, unheld }
+    }
+}

@@ -1,0 +1,181 @@
+//! The promises to an operator, each with what holds it on this machine.
+//!
+//! In: a [`Support`]. Out: one [`Property`] per mechanism and promise, for `doctor`. Nothing here changes what is in
+//! force.
+
+use serde::Serialize;
+
+use super::support::{Isolation, Support};
+
+/// The eight promises of SECURITY.md.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub enum Promise {
+    /// Nothing runs that the policy did not approve.
+    P1,
+    /// A job reads, writes, executes and connects only where the policy says.
+    P2,
+    /// Every process of a job is gone when it ends.
+    P3,
+    /// Host and server stay usable.
+    P4,
+    /// No known secret is shown or stored.
+    P5,
+    /// Every decision is on record.
+    P6,
+    /// The model cannot change policy, limits, audit or the binary.
+    P7,
+    /// One client, one job cannot see or signal another's.
+    P8,
+}
+
+/// How well a property is held.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Strength {
+    /// Nothing holds it.
+    Missing,
+    /// Held with a named gap.
+    Weaker,
+    /// Held.
+    Held,
+}
+
+/// One thing that is kept from happening, and by what.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Property {
+    /// Short name.
+    pub name: &'static str,
+    /// The promise that it is part of.
+    pub promise: Promise,
+    /// What holds it here.
+    pub mechanism: String,
+    /// How well.
+    pub strength: Strength,
+    /// What the gap is; empty when there is none.
+    pub why: String,
+    /// What would improve it on this machine; empty when nothing would.
+    pub improve: String,
+}
+
+fn held(name: &'static str, promise: Promise, mechanism: impl Into<String>) -> Property {
+    Property {
+        name,
+        promise,
+        mechanism: mechanism.into(),
+        strength: Strength::Held,
+        why: String::new(),
+        improve: String::new(),
+    }
+}
+
+impl Property {
+    fn weaker(self, strength: Strength, why: impl Into<String>, improve: impl Into<String>) -> Self {
+        Self { strength, why: why.into(), improve: improve.into(), ..self }
+    }
+}
+
+fn reason(errno: i32) -> String {
+    if errno == libc::ECANCELED {
+        return "a weaker mode was asked for".to_owned();
+    }
+    nix::errno::Errno::from_raw(errno).desc().to_owned()
+}
+
+/// What holds each promise that the sandbox has a part in. P1, P5 and P6 are held by policy, redaction and audit.
+pub fn properties(support: &Support) -> Vec<Property> {
+    let mut all = files(support);
+    all.push(network(support));
+    all.extend(processes(support));
+    all
+}
+
+fn files(support: &Support) -> Vec<Property> {
+    let abi = match support.landlock_abi() {
+        Ok(abi) => abi,
+        Err(errno) => {
+            let nothing = held("files", Promise::P2, "nothing").weaker(
+                Strength::Missing,
+                format!("Landlock cannot be used: {}", reason(errno)),
+                "run a kernel with Landlock enabled, or allow its system calls",
+            );
+            return vec![nothing];
+        }
+    };
+    let contents = held("file contents", Promise::P2, format!("Landlock ABI {abi}"));
+    let contents = match abi {
+        0..=2 => {
+            contents.weaker(Strength::Missing, "truncating is not confined before ABI 3", "run Linux 6.2 or newer")
+        }
+        3..=4 => {
+            contents.weaker(Strength::Weaker, "device ioctls are not confined before ABI 5", "run Linux 6.10 or newer")
+        }
+        _ => contents,
+    };
+    let metadata = held("file metadata", Promise::P2, "file permissions alone").weaker(
+        Strength::Weaker,
+        "mode, times and attributes of this user's files outside the write roots can be changed; Landlock does not see it",
+        "run as a user that owns nothing else",
+    );
+    let server = held("policy, audit and binary", Promise::P7, "they lie outside every write root");
+    vec![contents, metadata, server]
+}
+
+fn network(support: &Support) -> Property {
+    match support.seccomp() {
+        Ok(()) => held("network and UNIX sockets", Promise::P2, "seccomp: no socket can be made"),
+        Err(errno) => held("network and UNIX sockets", Promise::P2, "nothing").weaker(
+            Strength::Missing,
+            format!("system calls cannot be filtered: {}", reason(errno)),
+            "allow the seccomp system call to this process",
+        ),
+    }
+}
+
+fn processes(support: &Support) -> Vec<Property> {
+    let missing = support.pid_namespace().err().map(reason).unwrap_or_default();
+    let allow = "allow user namespaces to this account, or run as root";
+    let (tree, signals) = match support.isolation() {
+        Isolation::PidNamespace => (
+            held("end of a whole tree", Promise::P3, "PID namespace"),
+            held("signals to others", Promise::P8, "PID namespace"),
+        ),
+        Isolation::SignalScope => {
+            let why = format!(
+                "no PID namespace ({missing}): if helper and supervisor are killed at the same moment, the server has to \
+                 find the job's processes, and a server killed as well leaves them"
+            );
+            (
+                held("end of a whole tree", Promise::P3, "Landlock signal scope").weaker(Strength::Weaker, why, allow),
+                held("signals to others", Promise::P8, "Landlock signal scope"),
+            )
+        }
+        Isolation::Freeze => {
+            let why = format!("no PID namespace ({missing}) and no signal scope: a tree is stopped process by process");
+            let tree = held("end of a whole tree", Promise::P3, "freeze and kill");
+            let signals = held("signals to others", Promise::P8, "Landlock signal scope of the job");
+            let scoped = support.landlock_abi().is_ok_and(|abi| abi >= 6);
+            let signals = if scoped {
+                signals
+            } else {
+                signals.weaker(Strength::Missing, "signals are not scoped before ABI 6", "run Linux 6.12 or newer")
+            };
+            (tree.weaker(Strength::Weaker, why, allow), signals)
+        }
+    };
+    let usage = held("memory, CPU, files", Promise::P4, "rlimits of each process").weaker(
+        Strength::Weaker,
+        "many processes together can use more than one is allowed",
+        "keep `limits.processes` and `jobs.concurrent` low",
+    );
+    let count = if support.own_user_namespace() {
+        held("number of processes", Promise::P4, "RLIMIT_NPROC in the job's user namespace")
+    } else {
+        let why = "the count is shared with everything else that runs as this user";
+        held("number of processes", Promise::P4, "nothing").weaker(
+            Strength::Missing,
+            why,
+            "run as a user with user namespaces",
+        )
+    };
+    vec![tree, signals, usage, count]
+}

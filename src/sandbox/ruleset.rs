@@ -1,0 +1,159 @@
+//! Landlock: grants become rulesets.
+//!
+//! In: the grants of a profile, and what this kernel's Landlock has. Out: a ruleset that children put in force, with the
+//! descriptors it was made from. Which paths are granted was decided by the policy.
+//!
+//! INVARIANT: a ruleset that jobs share is never extended, for a rule added later would reach all of them; what only
+//! one job may touch goes into a ruleset made again from the kept descriptors.
+
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+use std::path::Path;
+
+use landlock::{
+    ABI, Access, AccessFs, AccessNet, BitFlags, CompatLevel, Compatible, PathBeneath, PathFd, Ruleset, RulesetAttr,
+    RulesetCreated, RulesetCreatedAttr, Scope,
+};
+
+use super::confinement::{Grants, Network};
+use super::step::{Failure, Step};
+use crate::paths::AbsPath;
+use crate::sys;
+
+/// Devices without which hardly any program starts; none of them stores or reveals anything.
+const DEVICES: [&str; 5] = ["/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom"];
+
+/// A granted file or tree, opened once.
+#[derive(Debug)]
+struct Root {
+    handle: PathFd,
+    rights: BitFlags<AccessFs>,
+}
+
+/// The policy layer of one profile.
+#[derive(Debug)]
+pub(crate) struct Layer {
+    roots: Vec<Root>,
+    network: Network,
+    abi: ABI,
+    ruleset: OwnedFd,
+}
+
+/// The kernel's error number somewhere below an error of the crate.
+fn errno_of(error: &(dyn std::error::Error + 'static)) -> io::Error {
+    let mut cause = Some(error);
+    while let Some(error) = cause {
+        if let Some(number) = error.downcast_ref::<io::Error>().and_then(io::Error::raw_os_error) {
+            return io::Error::from_raw_os_error(number);
+        }
+        cause = error.source();
+    }
+    io::Error::from_raw_os_error(libc::EINVAL)
+}
+
+fn ruleset_failed(error: impl std::error::Error + 'static) -> Failure {
+    Failure::new(Step::Ruleset, &errno_of(&error))
+}
+
+/// Opens a root; rights that only directories have are left out for a file, the kernel refuses them there.
+fn open(path: &Path, rights: BitFlags<AccessFs>, abi: ABI) -> Result<Root, Failure> {
+    let failed = |error: &io::Error| Failure::new(Step::Grant, error).about(path.display());
+    let handle = PathFd::new(path).map_err(|error| failed(&errno_of(&error)))?;
+    let directory = std::fs::metadata(path).map_err(|error| failed(&error))?.is_dir();
+    let rights = if directory { rights } else { rights & AccessFs::from_file(abi) };
+    Ok(Root { handle, rights })
+}
+
+/// What a write root gives: all but executing, making devices, driving devices, and reaching sockets.
+fn write_rights(abi: ABI) -> BitFlags<AccessFs> {
+    let never =
+        AccessFs::Execute | AccessFs::MakeChar | AccessFs::MakeBlock | AccessFs::IoctlDev | AccessFs::ResolveUnix;
+    AccessFs::from_all(abi) & !never
+}
+
+impl Layer {
+    /// Opens every granted path and makes the ruleset that the jobs of this profile share.
+    ///
+    /// # Errors
+    /// A path that cannot be opened, or a kernel that refuses a right of its own ABI.
+    pub(crate) fn prepare(grants: &Grants, abi: u32) -> Result<Self, Failure> {
+        let abi = ABI::from(i32::try_from(abi).unwrap_or(i32::MAX));
+        let read = AccessFs::ReadFile | AccessFs::ReadDir;
+        let device = AccessFs::ReadFile | AccessFs::WriteFile | AccessFs::Truncate | AccessFs::IoctlDev;
+        let mut roots = Vec::new();
+        let lists: [(&[AbsPath], BitFlags<AccessFs>); 3] =
+            [(&grants.read, read), (&grants.execute, read | AccessFs::Execute), (&grants.write, write_rights(abi))];
+        for (paths, rights) in lists {
+            for path in paths {
+                roots.push(open(path.as_path(), rights, abi)?);
+            }
+        }
+        for path in DEVICES {
+            roots.push(open(Path::new(path), device & AccessFs::from_all(abi), abi)?);
+        }
+        let network = grants.network.clone();
+        let ruleset = descriptor(make(&roots, &network, abi)?)?;
+        Ok(Self { roots, network, abi, ruleset })
+    }
+
+    /// The shared ruleset, or one of its own for a job that may also write below `tmp`.
+    ///
+    /// # Errors
+    /// `tmp` cannot be opened.
+    pub(crate) fn for_job(&self, tmp: Option<&AbsPath>) -> Result<OwnedFd, Failure> {
+        let Some(tmp) = tmp else {
+            return self.ruleset.try_clone().map_err(|error| Failure::new(Step::Ruleset, &error));
+        };
+        let root = open(tmp.as_path(), write_rights(self.abi), self.abi)?;
+        let own = make(&self.roots, &self.network, self.abi)?;
+        descriptor(own.add_rule(PathBeneath::new(root.handle, root.rights)).map_err(ruleset_failed)?)
+    }
+}
+
+/// The kernel's side of a ruleset. A ruleset without one would restrict nothing.
+fn descriptor(ruleset: RulesetCreated) -> Result<OwnedFd, Failure> {
+    let nothing = Failure { step: Step::Ruleset, subject: None, errno: libc::EOPNOTSUPP };
+    Option::<OwnedFd>::from(ruleset).ok_or(nothing)
+}
+
+/// A ruleset that handles everything this kernel's ABI knows and allows the roots.
+fn make(roots: &[Root], network: &Network, abi: ABI) -> Result<RulesetCreated, Failure> {
+    let mut ruleset = Ruleset::default()
+        .set_compatibility(CompatLevel::HardRequirement)
+        .handle_access(AccessFs::from_all(abi))
+        .map_err(ruleset_failed)?;
+    let tcp = AccessNet::from_all(abi);
+    if !tcp.is_empty() && *network != Network::Full {
+        ruleset = ruleset.handle_access(tcp).map_err(ruleset_failed)?;
+    }
+    let scopes = Scope::from_all(abi);
+    if !scopes.is_empty() {
+        ruleset = ruleset.scope(scopes).map_err(ruleset_failed)?;
+    }
+    let mut created = ruleset.create().map_err(ruleset_failed)?;
+    for root in roots {
+        created = created.add_rule(PathBeneath::new(&root.handle, root.rights)).map_err(ruleset_failed)?;
+    }
+    Ok(created)
+}
+
+/// A ruleset that only scopes signals: whoever enters it can signal what it starts, and nothing else.
+///
+/// # Errors
+/// A kernel before ABI 6.
+pub(crate) fn signal_scope() -> Result<OwnedFd, Failure> {
+    let failed = |error: &(dyn std::error::Error + 'static)| Failure::new(Step::SignalScope, &errno_of(error));
+    let ruleset = Ruleset::default().set_compatibility(CompatLevel::HardRequirement);
+    let ruleset = ruleset.scope(Scope::Signal).map_err(|error| failed(&error))?;
+    descriptor(ruleset.create().map_err(|error| failed(&error))?)
+}
+
+/// Puts a ruleset in force for the calling process and all it will start. The whole ruleset is in force or none of it:
+/// each of its rights was a hard requirement when it was made.
+///
+/// # Errors
+/// What `prctl(2)` or `landlock_restrict_self(2)` answers.
+pub(crate) fn enforce(ruleset: &OwnedFd, step: Step) -> Result<(), Failure> {
+    nix::sys::prctl::set_no_new_privs().map_err(|error| Failure::new(Step::NoNewPrivileges, &error.into()))?;
+    sys::restrict_self(ruleset.as_fd(), 0).map_err(|error| Failure::new(step, &error))
+}

@@ -1,0 +1,282 @@
+//! What this kernel and this account really allow, found out by doing it.
+//!
+//! In: a single-threaded process that may fork probes. Out: a [`Support`] that the server keeps and `doctor` prints.
+//! Which of it a policy needs is checked in [`Support::check`].
+
+use std::io;
+
+use nix::sys::wait::{WaitStatus, waitpid};
+use nix::unistd::Pid;
+use serde::{Deserialize, Serialize};
+
+use super::Network;
+use super::confinement::Grants;
+use super::namespace::{self, Identity};
+use super::ruleset::{self, Layer};
+use super::seccomp::Reach;
+use super::step::Step;
+use crate::sys::{self, Forked};
+
+/// `CAP_SYS_ADMIN` of linux/capability.h.
+const CAP_SYS_ADMIN: u64 = 1 << 21;
+/// Truncating a file is only refused from this ABI on.
+const OLDEST_LANDLOCK: u32 = 3;
+/// Signals are scoped from this ABI on.
+const SCOPING_LANDLOCK: u32 = 6;
+
+/// How the processes of a job are kept together; the stronger, the greater.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Isolation {
+    /// The tree is stopped, process by process, until none is new, and then killed.
+    Freeze,
+    /// One signal to everything in the supervisor's Landlock signal scope.
+    SignalScope,
+    /// A PID namespace: when its first process ends, the kernel ends the rest.
+    PidNamespace,
+}
+
+/// What was found. Errors are the kernel's numbers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Support {
+    kernel: String,
+    uid: u32,
+    capabilities: u64,
+    landlock: Result<u32, i32>,
+    landlock_errata: u32,
+    seccomp: Result<(), i32>,
+    signal_scope: Result<(), i32>,
+    pid_namespace: Result<(), i32>,
+    own_user_namespace: bool,
+    isolation: Isolation,
+}
+
+/// Something without which nothing starts.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SandboxError {
+    /// Landlock cannot be used at all.
+    #[error("landlock cannot be used here ({}); {}", name(*errno), landlock_advice(*errno))]
+    Landlock {
+        /// The kernel's error.
+        errno: i32,
+    },
+    /// Landlock lacks a right that nothing else holds.
+    #[error(
+        "kernel has Landlock ABI {found}, writes can only be confined from ABI {needed} on; run Linux 6.2 or newer"
+    )]
+    LandlockTooOld {
+        /// What the kernel has.
+        found: u32,
+        /// What is needed.
+        needed: u32,
+    },
+    /// System calls cannot be filtered.
+    #[error("seccomp filters cannot be used here ({}); allow the seccomp system call to this process", name(*errno))]
+    Seccomp {
+        /// The kernel's error.
+        errno: i32,
+    },
+    /// A job could signal the server and other jobs.
+    #[error(
+        "nothing keeps a job from signalling other processes: no PID namespace ({}) and Landlock ABI {found} of 6; \
+         allow user namespaces or run Linux 6.12 or newer",
+        name(*namespace)
+    )]
+    Signals {
+        /// Why there is no PID namespace.
+        namespace: i32,
+        /// The Landlock ABI.
+        found: u32,
+    },
+}
+
+fn name(errno: i32) -> String {
+    format!("{:?}: {}", nix::errno::Errno::from_raw(errno), nix::errno::Errno::from_raw(errno).desc())
+}
+
+fn landlock_advice(errno: i32) -> &'static str {
+    match errno {
+        libc::ENOSYS => "run a kernel built with it (5.13 or newer), outside containers that filter it away",
+        libc::EOPNOTSUPP => "add `landlock` to the `lsm=` list of the kernel's command line",
+        _ => {
+            "something around this process refuses its system calls; allow landlock_create_ruleset, add_rule, restrict_self"
+        }
+    }
+}
+
+/// Runs a check in a child, perhaps in new namespaces, so that what it gives up is given up there.
+fn in_child(namespaces: i32, check: impl FnOnce() -> io::Result<()>) -> Result<(), i32> {
+    let number = |error: &io::Error| error.raw_os_error().unwrap_or(libc::EINVAL);
+    let forked = if namespaces == 0 { sys::fork() } else { sys::fork_into(namespaces) };
+    match forked.map_err(|error| number(&error))? {
+        Forked::Child => sys::exit_now(check().err().map_or(0, |error| number(&error))),
+        Forked::Parent(pid) => match waitpid(Pid::from_raw(pid), None) {
+            Ok(WaitStatus::Exited(_, 0)) => Ok(()),
+            Ok(WaitStatus::Exited(_, errno)) => Err(errno),
+            Ok(_) => Err(libc::EINTR),
+            Err(errno) => Err(errno as i32),
+        },
+    }
+}
+
+fn failed(failure: super::Failure) -> io::Error {
+    io::Error::from_raw_os_error(failure.errno)
+}
+
+fn try_landlock() -> Result<u32, i32> {
+    let abi = sys::version_of_landlock().map_err(|error| error.raw_os_error().unwrap_or(libc::EINVAL))?;
+    in_child(0, || {
+        let layer = Layer::prepare(&Grants::default(), abi).map_err(failed)?;
+        ruleset::enforce(&layer.for_job(None).map_err(failed)?, Step::Landlock).map_err(failed)
+    })?;
+    Ok(abi)
+}
+
+fn try_seccomp() -> Result<(), i32> {
+    in_child(0, || {
+        let reach = Reach { own_pids: false, own_ipc: false, network: Network::None };
+        let filter = reach.filter().map_err(|_| io::Error::from_raw_os_error(libc::EINVAL))?;
+        nix::sys::prctl::set_no_new_privs()?;
+        filter.install()
+    })
+}
+
+fn try_signal_scope() -> Result<(), i32> {
+    in_child(0, || {
+        ruleset::enforce(&ruleset::signal_scope().map_err(failed)?, Step::SignalScope).map_err(failed)?;
+        match nix::sys::signal::kill(nix::unistd::getppid(), None) {
+            Err(nix::errno::Errno::EPERM) => Ok(()),
+            _ => Err(io::Error::from_raw_os_error(libc::EOPNOTSUPP)),
+        }
+    })
+}
+
+fn try_pid_namespace(own_user_namespace: bool) -> Result<(), i32> {
+    let who = Identity::current();
+    in_child(namespace::flags(own_user_namespace), || {
+        if own_user_namespace {
+            namespace::map_to_itself(who)?;
+        }
+        let first = nix::unistd::getpid().as_raw() == 1;
+        if first { Ok(()) } else { Err(io::Error::from_raw_os_error(libc::EOPNOTSUPP)) }
+    })
+}
+
+impl Support {
+    /// Finds out what holds here; `strongest` caps how job trees are kept together.
+    ///
+    /// # Errors
+    /// The process cannot even be asked about itself.
+    pub(crate) fn probe(strongest: Isolation) -> io::Result<Self> {
+        let capabilities = sys::effective_capabilities()?;
+        let own_user_namespace = capabilities & CAP_SYS_ADMIN == 0;
+        let pid_namespace = if strongest == Isolation::PidNamespace {
+            try_pid_namespace(own_user_namespace)
+        } else {
+            Err(libc::ECANCELED)
+        };
+        let signal_scope = if strongest >= Isolation::SignalScope { try_signal_scope() } else { Err(libc::ECANCELED) };
+        let isolation = match (pid_namespace, signal_scope) {
+            (Ok(()), _) => Isolation::PidNamespace,
+            (_, Ok(())) => Isolation::SignalScope,
+            _ => Isolation::Freeze,
+        };
+        Ok(Self {
+            kernel: nix::sys::utsname::uname()?.release().to_string_lossy().into_owned(),
+            uid: nix::unistd::geteuid().as_raw(),
+            capabilities,
+            landlock: try_landlock(),
+            landlock_errata: sys::errata_of_landlock().unwrap_or(0),
+            seccomp: try_seccomp(),
+            signal_scope,
+            pid_namespace,
+            own_user_namespace: own_user_namespace && isolation == Isolation::PidNamespace,
+            isolation,
+        })
+    }
+
+    /// Is everything here without which no job starts?
+    ///
+    /// # Errors
+    /// What is missing, and what to do about it.
+    pub fn check(&self) -> Result<(), SandboxError> {
+        let found = self.landlock.map_err(|errno| SandboxError::Landlock { errno })?;
+        if found < OLDEST_LANDLOCK {
+            return Err(SandboxError::LandlockTooOld { found, needed: OLDEST_LANDLOCK });
+        }
+        self.seccomp.map_err(|errno| SandboxError::Seccomp { errno })?;
+        match self.pid_namespace {
+            Err(namespace) if found < SCOPING_LANDLOCK => Err(SandboxError::Signals { namespace, found }),
+            _ => Ok(()),
+        }
+    }
+
+    /// Release of the running kernel.
+    pub fn kernel(&self) -> &str {
+        &self.kernel
+    }
+
+    /// The user that jobs run as.
+    pub fn uid(&self) -> u32 {
+        self.uid
+    }
+
+    /// Effective capabilities of the helper, bit n for capability n; jobs have none.
+    pub fn capabilities(&self) -> u64 {
+        self.capabilities
+    }
+
+    /// The Landlock ABI that was put in force by the probe, or the kernel's error.
+    ///
+    /// # Errors
+    /// The kernel's error number.
+    pub fn landlock_abi(&self) -> Result<u32, i32> {
+        self.landlock
+    }
+
+    /// Landlock errata that this kernel has fixed, as bits.
+    pub fn landlock_errata(&self) -> u32 {
+        self.landlock_errata
+    }
+
+    /// Whether a system call filter was put in force by the probe, or the kernel's error.
+    ///
+    /// # Errors
+    /// The kernel's error number.
+    pub fn seccomp(&self) -> Result<(), i32> {
+        self.seccomp
+    }
+
+    /// Whether a PID namespace was made by the probe, or the kernel's error.
+    ///
+    /// # Errors
+    /// The kernel's error number; `ECANCELED` when a weaker mode was asked for.
+    pub fn pid_namespace(&self) -> Result<(), i32> {
+        self.pid_namespace
+    }
+
+    /// Whether the signal scope held in the probe, or the kernel's error.
+    ///
+    /// # Errors
+    /// The kernel's error number; `ECANCELED` when a weaker mode was asked for.
+    pub fn signal_scope(&self) -> Result<(), i32> {
+        self.signal_scope
+    }
+
+    /// Jobs get a user namespace of their own, with their uid mapped to itself.
+    pub fn own_user_namespace(&self) -> bool {
+        self.own_user_namespace
+    }
+
+    /// The `CLONE_NEW*` flags of a job's supervisor.
+    pub(crate) fn namespaces(&self) -> i32 {
+        match self.isolation {
+            Isolation::PidNamespace => namespace::flags(self.own_user_namespace),
+            Isolation::SignalScope | Isolation::Freeze => 0,
+        }
+    }
+
+    /// How job trees are kept together here.
+    pub fn isolation(&self) -> Isolation {
+        self.isolation
+    }
+}
