@@ -1,0 +1,202 @@
+//! The server's half of the launcher.
+//!
+//! In: a helper that was started before any thread, and specs. Out: running [`Process`]es. Nothing here blocks the
+//! runtime: the helper forks, this side sends and receives packets.
+
+use std::collections::HashSet;
+use std::io;
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use nix::fcntl::OFlag;
+use nix::sys::prctl;
+use nix::sys::socket::{Shutdown, setsockopt, shutdown, sockopt};
+use nix::unistd::pipe2;
+use tokio::io::Interest;
+use tokio::net::UnixDatagram;
+use tokio::net::unix::pipe;
+use tokio::sync::watch;
+
+use super::error::LaunchError;
+use super::helper::Helper;
+use super::orphans;
+use super::process::{Process, ProcessHandle, next_packet};
+use super::protocol::{self, Hello, Parcel, Report, Request};
+use crate::sandbox::{InForce, SandboxSpec, Support};
+use crate::sys;
+
+/// What a job reads as its standard input.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StdinMode {
+    /// The end of file, at once.
+    Null,
+    /// What the server writes.
+    Pipe,
+}
+
+/// Starts jobs. Cheap to clone; when the last clone is dropped, the helper ends all jobs and exits.
+#[derive(Debug, Clone)]
+pub struct Launcher(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    socket: Arc<UnixDatagram>,
+    support: Support,
+    helper: i32,
+    gone: watch::Receiver<bool>,
+    /// Pids of supervisors, for the case that the helper dies and leaves them to this process.
+    supervisors: Arc<Mutex<HashSet<i32>>>,
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        let _ = shutdown(self.socket.as_raw_fd(), Shutdown::Write);
+    }
+}
+
+/// Makes this process the one that inherits what a dead helper leaves, and keeps others from looking into it. The
+/// process must start no children of its own: after the helper's death it ends whatever is below it.
+///
+/// # Errors
+/// What `prctl(2)` answers.
+pub fn harden_server() -> io::Result<()> {
+    prctl::set_dumpable(false)?;
+    prctl::set_child_subreaper(true)?;
+    Ok(())
+}
+
+/// Takes a packet socket into the runtime. To tokio any UNIX socket that keeps the borders of messages is a datagram
+/// socket; packets are sent and received by `sys`.
+fn register(fd: OwnedFd) -> io::Result<UnixDatagram> {
+    let socket = std::os::unix::net::UnixDatagram::from(fd);
+    socket.set_nonblocking(true)?;
+    UnixDatagram::from_std(socket)
+}
+
+impl Launcher {
+    /// Takes up the conversation with the helper. Needs a runtime with I/O.
+    ///
+    /// # Errors
+    /// The helper could not start its work, or is gone.
+    pub async fn connect(helper: Helper) -> Result<Self, LaunchError> {
+        let socket = Arc::new(register(helper.socket).map_err(LaunchError::Start)?);
+        let hello = next_packet(&socket).await.map_err(LaunchError::Start)?.ok_or(LaunchError::Gone)?;
+        let hello: Hello = protocol::decode(&hello.bytes).map_err(LaunchError::Start)?;
+        let support = hello.map_err(LaunchError::Helper)?;
+        let supervisors: Arc<Mutex<HashSet<i32>>> = Arc::default();
+        let (tell, gone) = watch::channel(false);
+        let (watched, left_over) = (Arc::clone(&socket), Arc::clone(&supervisors));
+        tokio::spawn(async move {
+            // The helper says nothing more; whatever arrives now is its end.
+            while let Ok(Some(_)) = next_packet(&watched).await {}
+            let left_over = left_over.lock().unwrap_or_else(PoisonError::into_inner).clone();
+            let _ = tokio::task::spawn_blocking(move || orphans::end_all(&left_over)).await;
+            let _ = tell.send(true);
+        });
+        Ok(Self(Arc::new(Inner { socket, support, helper: helper.pid, gone, supervisors })))
+    }
+
+    /// What the machine gives, as the helper found out.
+    pub fn support(&self) -> &Support {
+        &self.0.support
+    }
+
+    /// The helper's pid.
+    pub fn helper_pid(&self) -> i32 {
+        self.0.helper
+    }
+
+    /// Lets the helper end all jobs, and waits until it and they are gone.
+    pub async fn shutdown(&self) {
+        let _ = shutdown(self.0.socket.as_raw_fd(), Shutdown::Write);
+        let _ = self.0.gone.clone().wait_for(|gone| *gone).await;
+    }
+
+    /// Starts a job; comes back when its program runs, or with the step that failed.
+    ///
+    /// # Errors
+    /// [`LaunchError`]; nothing was executed.
+    pub async fn launch(&self, spec: SandboxSpec, stdin: StdinMode) -> Result<Process, LaunchError> {
+        self.0.support.check()?;
+        let in_force = InForce::of(&spec, &self.0.support);
+        let request = Request { grants: spec.confinement().encoded(), job: spec.job().clone() };
+        let parcel = protocol::pack(&request)?;
+        let (ours, theirs) = sys::packet_pair().map_err(LaunchError::HandOver)?;
+        // The kernel then tells, with each report, the sender's pid as this process counts.
+        setsockopt(&ours, sockopt::PassCred, &true).map_err(|errno| LaunchError::HandOver(errno.into()))?;
+        let streams = Streams::open(stdin).map_err(LaunchError::HandOver)?;
+        self.send(parcel, &theirs, &streams.theirs).await?;
+        // Only the supervisor may hold the other ends, or their closing would not be seen.
+        drop(theirs);
+        drop(streams.theirs);
+        let socket = register(ours).map_err(LaunchError::HandOver)?;
+        let pid = wait_for_start(&socket).await?;
+        {
+            let mut known = self.0.supervisors.lock().unwrap_or_else(PoisonError::into_inner);
+            known.insert(pid);
+        }
+        let handle = ProcessHandle::follow(socket, pid, in_force, spec.limits().clone());
+        self.forget_at_end(&handle);
+        Ok(Process { stdin: streams.stdin, stdout: streams.stdout, stderr: streams.stderr, handle })
+    }
+
+    async fn send(&self, parcel: Parcel, job: &OwnedFd, stdio: &[OwnedFd]) -> Result<(), LaunchError> {
+        let descriptors = protocol::borrow(std::iter::once(job).chain(stdio).chain(&parcel.overflow));
+        let socket = &self.0.socket;
+        let send = || sys::send_packet(socket.as_fd(), &parcel.bytes, &descriptors);
+        socket.async_io(Interest::WRITABLE, send).await.map_err(|error| match error.kind() {
+            io::ErrorKind::BrokenPipe => LaunchError::Gone,
+            _ => LaunchError::HandOver(error),
+        })
+    }
+
+    /// Keeps the list of supervisors as long as the list of running jobs.
+    fn forget_at_end(&self, handle: &ProcessHandle) {
+        let (known, pid, end) = (Arc::clone(&self.0.supervisors), handle.pid(), handle.end());
+        tokio::spawn(async move {
+            end.await;
+            known.lock().unwrap_or_else(PoisonError::into_inner).remove(&pid);
+        });
+    }
+}
+
+/// Waits until the program runs; the pid of its supervisor.
+async fn wait_for_start(socket: &UnixDatagram) -> Result<i32, LaunchError> {
+    let packet = next_packet(socket).await.map_err(LaunchError::HandOver)?;
+    // The end of the stream means that the helper died with the request unread, or the supervisor did.
+    let packet = packet.ok_or(LaunchError::Supervisor)?;
+    match protocol::decode(&packet.bytes).map_err(LaunchError::HandOver)? {
+        Report::Started => Ok(packet.sender.unwrap_or(0)),
+        Report::Failed(failure) => Err(LaunchError::Step(failure)),
+        Report::Ended { .. } | Report::Lost(_) => Err(LaunchError::Supervisor),
+    }
+}
+
+/// The pipes of a job, both ends.
+struct Streams {
+    stdin: Option<pipe::Sender>,
+    stdout: pipe::Receiver,
+    stderr: pipe::Receiver,
+    /// Output, error and perhaps input, as the helper expects them.
+    theirs: Vec<OwnedFd>,
+}
+
+impl Streams {
+    fn open(stdin: StdinMode) -> io::Result<Self> {
+        let (stdout, their_output) = pipe2(OFlag::O_CLOEXEC)?;
+        let (stderr, their_error) = pipe2(OFlag::O_CLOEXEC)?;
+        let mut theirs = vec![their_output, their_error];
+        let mut ours = None;
+        if stdin == StdinMode::Pipe {
+            let (their_input, input) = pipe2(OFlag::O_CLOEXEC)?;
+            theirs.push(their_input);
+            ours = Some(pipe::Sender::from_owned_fd(input)?);
+        }
+        Ok(Self {
+            stdin: ours,
+            stdout: pipe::Receiver::from_owned_fd(stdout)?,
+            stderr: pipe::Receiver::from_owned_fd(stderr)?,
+            theirs,
+        })
+    }
+}

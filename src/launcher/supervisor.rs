@@ -1,0 +1,229 @@
+//! The supervisor of one job: forks its first process, passes signals on, ends the tree, and tells how it ended.
+//!
+//! In: a [`Setup`] that the helper made, and orders over the job's socket. Out: reports over the same socket. It runs in
+//! a process of its own and never returns.
+//!
+//! INVARIANT: when the helper or the server is gone, the whole tree is ended.
+
+use std::io;
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::os::unix::process::ExitStatusExt;
+use std::process::ExitStatus;
+
+use nix::errno::Errno;
+use nix::fcntl::OFlag;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::prctl;
+use nix::sys::resource::{UsageWho, getrusage};
+use nix::sys::signal::{SigSet, Signal};
+use nix::sys::signalfd::{SfdFlags, SignalFd};
+use nix::sys::time::TimeVal;
+use nix::unistd::{Pid, getpid, pipe2};
+
+use super::helper::Profile;
+use super::protocol::{self, Order, Report};
+use super::tree::Tree;
+use crate::sandbox::child::{self, Entry};
+use crate::sandbox::namespace::{self, Identity};
+use crate::sandbox::{Failure, Isolation, Job, Step, Support};
+use crate::sys::{self, Forked};
+
+/// What the supervisor takes along from the helper.
+pub(super) struct Setup<'a> {
+    pub(super) job: Job,
+    pub(super) socket: &'a OwnedFd,
+    pub(super) stdio: [OwnedFd; 3],
+    /// Ends when the helper does.
+    pub(super) life: &'a OwnedFd,
+    pub(super) scope: Option<&'a OwnedFd>,
+    pub(super) support: &'a Support,
+    pub(super) helper: Pid,
+    pub(super) identity: Identity,
+}
+
+/// The supervisor's whole life.
+pub(super) fn run(setup: Setup<'_>, profile: &Profile) -> ! {
+    let socket = setup.socket;
+    let report = match begin(setup, profile) {
+        Err(failure) => Some(Report::Failed(failure)),
+        Ok(mut watch) => match watch.until_the_last_process_is_gone() {
+            Ok(()) => Some(watch.ended()),
+            // The helper sees the exit code, ends what is left, and tells the server.
+            Err(_) => None,
+        },
+    };
+    let told = report.as_ref().map(|report| protocol::send(socket.as_fd(), report));
+    // Nobody may be there any more to be told, which is no fault of the job.
+    sys::exit_now(if told.is_some() { 0 } else { 1 })
+}
+
+/// Bounds the tree and starts its first process.
+fn begin<'a>(setup: Setup<'a>, profile: &Profile) -> Result<Watch<'a>, Failure> {
+    let Setup { job, socket, stdio, life, scope, support, helper, identity } = setup;
+    let step = |step| move |error: io::Error| Failure::new(step, &error);
+    let supervisor = |errno: Errno| Failure::new(Step::Supervisor, &errno.into());
+    if support.own_user_namespace() {
+        namespace::map_to_itself(identity).map_err(step(Step::UserNamespace))?;
+    }
+    let ruleset = profile.layer.for_job(job.tmp.as_ref())?;
+    let mut keep = vec![socket.as_raw_fd(), life.as_raw_fd(), ruleset.as_raw_fd()];
+    keep.extend(stdio.iter().map(AsRawFd::as_raw_fd));
+    keep.extend(scope.map(AsRawFd::as_raw_fd));
+    // The helper's socket and other jobs' sockets must close here, or their ends would not be seen.
+    sys::close_all_except(&keep).map_err(step(Step::Supervisor))?;
+    prctl::set_name(c"warden-job").map_err(supervisor)?;
+    let tree = match (support.isolation(), scope) {
+        (Isolation::PidNamespace, _) => {
+            // The kernel ends the rest of the namespace with its first process.
+            prctl::set_pdeathsig(Signal::SIGKILL).map_err(supervisor)?;
+            Tree::of_namespace()?
+        }
+        (Isolation::SignalScope, Some(scope)) => Tree::of_scope(scope, helper)?,
+        (Isolation::SignalScope | Isolation::Freeze, _) => Tree::of_descendants(),
+    };
+    prctl::set_child_subreaper(true).map_err(supervisor)?;
+    let mut child_ended = SigSet::empty();
+    child_ended.add(Signal::SIGCHLD);
+    let flags = SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK;
+    let signals = SignalFd::with_flags(&child_ended, flags).map_err(supervisor)?;
+    let (outcome, failing) = pipe2(OFlag::O_CLOEXEC).map_err(supervisor)?;
+    let parent = getpid().as_raw();
+    let own_user_namespace = support.own_user_namespace();
+    match sys::fork().map_err(step(Step::Fork))? {
+        Forked::Child => {
+            let entry = Entry { job: &job, ruleset, filter: &profile.filter, stdio, parent, own_user_namespace };
+            let failure = child::enter(entry);
+            // The only reader is the supervisor; when it is gone, so is this process.
+            let bytes = postcard::to_stdvec(&failure).unwrap_or_else(|_| vec![0]);
+            let _ = nix::unistd::write(&failing, &bytes);
+            sys::exit_now(127)
+        }
+        Forked::Parent(first) => {
+            drop(failing);
+            Ok(Watch {
+                tree,
+                first,
+                signals,
+                socket,
+                life,
+                outcome: Some(outcome),
+                status: None,
+                ordered: true,
+                alive: true,
+            })
+        }
+    }
+}
+
+/// What the supervisor looks at while its job runs.
+struct Watch<'a> {
+    tree: Tree,
+    first: i32,
+    signals: SignalFd,
+    socket: &'a OwnedFd,
+    life: &'a OwnedFd,
+    /// The first process writes here what failed; it closes when the program starts.
+    outcome: Option<OwnedFd>,
+    status: Option<ExitStatus>,
+    /// Does the server still give orders?
+    ordered: bool,
+    /// Is the helper alive?
+    alive: bool,
+}
+
+/// What woke the supervisor.
+struct Woken {
+    outcome: bool,
+    order: bool,
+    helper_gone: bool,
+}
+
+impl Watch<'_> {
+    fn until_the_last_process_is_gone(&mut self) -> io::Result<()> {
+        loop {
+            let woken = self.wait()?;
+            if woken.outcome {
+                self.tell_outcome()?;
+            }
+            if woken.helper_gone {
+                self.alive = false;
+                self.tree.signal(libc::SIGKILL)?;
+            }
+            if woken.order {
+                self.obey()?;
+            }
+            if self.reap()? {
+                return self.tell_outcome();
+            }
+        }
+    }
+
+    /// Sleeps until something happens.
+    fn wait(&self) -> io::Result<Woken> {
+        let readable = PollFlags::POLLIN;
+        let mut polled = vec![PollFd::new(self.signals.as_fd(), readable)];
+        // A closed end stays readable for ever, so it is looked at once.
+        polled.extend(self.outcome.iter().map(|pipe| PollFd::new(pipe.as_fd(), readable)));
+        polled.extend(self.ordered.then(|| PollFd::new(self.socket.as_fd(), readable)));
+        polled.extend(self.alive.then(|| PollFd::new(self.life.as_fd(), readable)));
+        match poll(&mut polled, PollTimeout::NONE) {
+            Ok(_) | Err(Errno::EINTR) => {}
+            Err(errno) => return Err(errno.into()),
+        }
+        let mut events = polled.iter().skip(1).map(|one| one.any().unwrap_or(true));
+        let mut next = |asked: bool| asked && events.next().unwrap_or(false);
+        Ok(Woken { outcome: next(self.outcome.is_some()), order: next(self.ordered), helper_gone: next(self.alive) })
+    }
+
+    /// Tells the server, once, whether the program started.
+    fn tell_outcome(&mut self) -> io::Result<()> {
+        let Some(pipe) = self.outcome.take() else { return Ok(()) };
+        let bytes = protocol::read_to_end(pipe)?;
+        let report = if bytes.is_empty() { Report::Started } else { Report::Failed(protocol::decode(&bytes)?) };
+        match protocol::send(self.socket.as_fd(), &report) {
+            // A server that is gone shows as the end of its orders.
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+            other => other,
+        }
+    }
+
+    /// Does what the server wants; its absence is an order to end.
+    fn obey(&mut self) -> io::Result<()> {
+        let order = match sys::receive_packet(self.socket.as_fd(), protocol::ROOM) {
+            Ok(Some(packet)) => protocol::decode(&packet.bytes)?,
+            Ok(None) | Err(_) => {
+                self.ordered = false;
+                Order::Kill
+            }
+        };
+        match order {
+            Order::Signal(signal) => self.tree.signal(signal),
+            Order::Kill => self.tree.signal(libc::SIGKILL),
+        }
+    }
+
+    /// Takes the status of all that ended; true when no process is left.
+    fn reap(&mut self) -> io::Result<bool> {
+        while let Ok(Some(_)) = self.signals.read_signal() {}
+        loop {
+            match sys::reap() {
+                Ok(Some(reaped)) if reaped.pid == self.first => self.status = Some(reaped.status),
+                Ok(Some(_)) => {}
+                Ok(None) => return Ok(false),
+                Err(error) if error.raw_os_error() == Some(libc::ECHILD) => return Ok(true),
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    fn ended(&self) -> Report {
+        let usage = getrusage(UsageWho::RUSAGE_CHILDREN).ok();
+        let micros = |time: TimeVal| u64::try_from(time.tv_sec() * 1_000_000 + time.tv_usec()).unwrap_or(0);
+        Report::Ended {
+            status: self.status.map_or(libc::SIGKILL, ExitStatusExt::into_raw),
+            cpu_micros: usage.map_or(0, |usage| micros(usage.user_time()) + micros(usage.system_time())),
+            // The kernel counts in KiB.
+            peak_memory: usage.and_then(|usage| u64::try_from(usage.max_rss()).ok()).unwrap_or(0) * 1024,
+        }
+    }
+}
