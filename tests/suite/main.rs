@@ -9,4 +9,5 @@
 
 mod audit;
 mod layering;
+mod output;
 mod shell;
