@@ -2,9 +2,7 @@
 #![forbid(unsafe_code)]
 
 mod escape;
-mod redact;
 mod ring;
 pub mod view;
 
-pub use redact::{Builder, RedactStream, Redactor, RuleError};
 pub use ring::{HeadTail, Ring, Slice};

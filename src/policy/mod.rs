@@ -1,2 +1,42 @@
-//! Placeholder of the skeleton.
+//! The policy: YAML as written, checked, compiled; the decision about a request and its explanation.
+//!
+//! In: a policy file, a request, and a [`World`] that answers what must be known of the machine. Out: a [`Decision`].
+//! Nothing here runs anything, and only `load` opens files.
 #![forbid(unsafe_code)]
+
+mod advice;
+mod catalogue;
+mod check;
+mod compiled;
+mod covers;
+mod decide;
+mod decision;
+mod environment;
+mod explain;
+mod judge;
+mod load;
+mod meets;
+mod merge;
+mod places;
+mod presets;
+mod rule;
+mod settings;
+mod shape;
+mod subject;
+mod tables;
+mod variables;
+mod wildcard;
+mod world;
+mod yaml;
+
+pub use check::{check, check_catalogue, schema};
+pub use compiled::Policy;
+pub use decide::{Request, Text};
+pub use decision::{Answer, Approved, Decision, Denial, Pending, Plan};
+pub use explain::{AssignmentReport, CommandReport, Explanation, RedirectReport, Unread, Verdict};
+pub use load::{Loaded, Origin, load};
+pub use presets::{presets, show};
+pub use rule::RuleRef;
+pub use settings::{JobLimits, Limits, Network, Profile, RateLimit, Redact, RedactRule, Root, Scope, Settings};
+pub use variables::Variables;
+pub use world::{DirectoryFacts, ProgramFile, World, WorldError};

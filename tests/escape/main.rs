@@ -16,7 +16,6 @@ mod kernel;
 mod lifetime;
 mod modes;
 mod scenarios;
-mod shims;
 mod world;
 
 use std::process::ExitCode;

@@ -10,8 +10,8 @@ use shellwarden::launcher::{Exit, LaunchError, StdinMode};
 use shellwarden::sandbox::Limits;
 
 use crate::attacks::{self, CONTAINED};
+use crate::lifetime;
 use crate::world::{World, drain, in_world, open_descriptors};
-use crate::{lifetime, shims};
 
 pub(crate) const NAMES: &[&str] = &[
     "attacks",
@@ -25,7 +25,6 @@ pub(crate) const NAMES: &[&str] = &[
     "server",
     "helper and supervisor",
     "leaks",
-    "shims",
 ];
 
 pub(crate) fn run(mode: &str, scenario: &str) -> ExitCode {
@@ -42,11 +41,7 @@ pub(crate) fn run(mode: &str, scenario: &str) -> ExitCode {
         "serve" => in_world(mode, lifetime::serve_until_killed),
         "helper and supervisor" => in_world(mode, lifetime::dead_helper_and_supervisor),
         "leaks" => in_world(mode, leaks),
-        "shims" => shims::each(mode),
-        other => match other.strip_prefix("without ") {
-            Some(words) => shims::one(words),
-            None => panic!("no scenario {other}"),
-        },
+        other => panic!("no scenario {other}"),
     }
     ExitCode::SUCCESS
 }

@@ -9,5 +9,5 @@
 
 mod audit;
 mod layering;
-mod output;
+mod policy;
 mod shell;

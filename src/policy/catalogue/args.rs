@@ -1,0 +1,241 @@
+//! Words of a command, sorted into options and operands as the program itself would sort them.
+//!
+//! In: words and an [`Entry`]. Out: an [`Invocation`]. Clusters, attached values and `--` are handled here, once for
+//! all programs. What is not certain is an [`Item::Odd`], which no allow rule accepts.
+
+use super::entry::{Entry, Grammar, Parsing};
+use super::spec::{Kind, OptionSpec, Takes};
+use crate::shell::Word;
+
+/// One word or option of a command.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::policy) enum Item<'a> {
+    /// A listed option with its values.
+    Option { spec: &'a OptionSpec, values: Vec<Word> },
+    /// A word that is no option; `ended` when `--` came before.
+    Operand { word: &'a Word, ended: bool },
+    /// Something that cannot be placed, as written, and why.
+    Odd { written: String, why: String },
+}
+
+/// A command, sorted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::policy) struct Invocation<'a> {
+    /// What stands before the subcommand, or everything where there is none.
+    pub(in crate::policy) global: Vec<Item<'a>>,
+    /// The words of the subcommand; empty when there is none.
+    pub(in crate::policy) subcommand: Vec<String>,
+    /// Its grammar, when the entry lists it.
+    pub(in crate::policy) grammar: Option<&'a Grammar>,
+    /// What stands after the subcommand.
+    pub(in crate::policy) items: Vec<Item<'a>>,
+}
+
+/// Sorts the words after the program name. With `subcommands`, the first operand is one even when the entry lists none.
+pub(in crate::policy) fn invocation<'a>(
+    entry: &'a Entry,
+    extra: &'a [OptionSpec],
+    words: &'a [Word],
+    subcommands: bool,
+) -> Invocation<'a> {
+    let own = &entry.grammar.options;
+    if !subcommands && entry.subcommands.is_empty() {
+        let global = sort(Table { own, extra }, entry.parsing, words).0;
+        return Invocation { global, subcommand: Vec::new(), grammar: Some(&entry.grammar), items: Vec::new() };
+    }
+    let before = if entry.parsing == Parsing::SingleDash { Parsing::SingleDash } else { Parsing::Posix };
+    let (mut global, rest) = sort_until_operand(Table { own, extra }, before, words);
+    let known: Vec<&str> = rest.iter().map_while(Word::known).collect();
+    let Some(first) = known.first() else {
+        // No subcommand, or one that cannot be known.
+        global.extend(rest.iter().map(|word| Item::Operand { word, ended: false }));
+        return Invocation { global, subcommand: Vec::new(), grammar: Some(&entry.grammar), items: Vec::new() };
+    };
+    match entry.subcommand(&known) {
+        Some((words, grammar)) => {
+            let after = rest.get(words.len()..).unwrap_or(&[]);
+            let parsing = if entry.parsing == Parsing::SingleDash { entry.parsing } else { Parsing::Gnu };
+            let items = sort(Table { own: &grammar.options, extra }, parsing, after).0;
+            Invocation { global, subcommand: words.clone(), grammar: Some(grammar), items }
+        }
+        None => {
+            let after = rest.get(1..).unwrap_or(&[]);
+            let items = sort(Table { own: &[], extra }, Parsing::Gnu, after).0;
+            Invocation { global, subcommand: vec![(*first).to_owned()], grammar: None, items }
+        }
+    }
+}
+
+/// The options to look up: the catalogue's, and those that a rule names beside them.
+#[derive(Clone, Copy)]
+struct Table<'a> {
+    own: &'a [OptionSpec],
+    extra: &'a [OptionSpec],
+}
+
+impl<'a> Table<'a> {
+    fn all(self) -> impl Iterator<Item = &'a OptionSpec> {
+        self.own.iter().chain(self.extra)
+    }
+
+    fn find(self, name: &str) -> Option<(&'a OptionSpec, Takes)> {
+        self.all().find_map(|spec| {
+            let alias = spec.aliases.iter().find(|alias| alias.name == name)?;
+            Some((spec, alias.takes))
+        })
+    }
+
+    /// The only long option that starts with `name`.
+    fn abbreviated(self, name: &str) -> Option<&'a OptionSpec> {
+        let mut fits = self.all().filter(|spec| spec.aliases.iter().any(|alias| alias.name.starts_with(name)));
+        let first = fits.next()?;
+        fits.next().is_none().then_some(first)
+    }
+}
+
+fn sort<'a>(table: Table<'a>, parsing: Parsing, words: &'a [Word]) -> (Vec<Item<'a>>, &'a [Word]) {
+    let mut sorter = Sorter { table, items: Vec::new(), words, next: 0 };
+    sorter.run(parsing, false);
+    (sorter.items, &[])
+}
+
+fn sort_until_operand<'a>(table: Table<'a>, parsing: Parsing, words: &'a [Word]) -> (Vec<Item<'a>>, &'a [Word]) {
+    let mut sorter = Sorter { table, items: Vec::new(), words, next: 0 };
+    sorter.run(parsing, true);
+    let rest = words.get(sorter.next..).unwrap_or(&[]);
+    (sorter.items, rest)
+}
+
+struct Sorter<'a> {
+    table: Table<'a>,
+    items: Vec<Item<'a>>,
+    words: &'a [Word],
+    next: usize,
+}
+
+impl<'a> Sorter<'a> {
+    fn run(&mut self, parsing: Parsing, stop_at_operand: bool) {
+        let mut ended = parsing == Parsing::Words;
+        while let Some(word) = self.words.get(self.next) {
+            let text = word.known();
+            if !ended && text == Some("--") {
+                ended = true;
+                self.next += 1;
+                continue;
+            }
+            if let (false, Some(text)) = (ended, text.filter(|text| is_option(text, self.table))) {
+                self.next += 1;
+                self.option(text, parsing);
+                continue;
+            }
+            if stop_at_operand {
+                return;
+            }
+            self.next += 1;
+            let operator = parsing == Parsing::SingleDash && matches!(text, Some("(" | ")" | "!" | ","));
+            if !operator {
+                self.items.push(Item::Operand { word, ended });
+            }
+            ended |= parsing == Parsing::Posix;
+        }
+    }
+
+    fn option(&mut self, text: &str, parsing: Parsing) {
+        if let Some(spec) = self.table.all().find(|spec| stands_for(spec, text)) {
+            let values = vec![Word::Known(text.get(1..).unwrap_or("").to_owned())];
+            return self.items.push(Item::Option { spec, values });
+        }
+        let (name, attached) = match text.split_once('=') {
+            Some((name, value)) => (name, Some(value)),
+            None => (text, None),
+        };
+        if text.starts_with("--") || parsing == Parsing::SingleDash {
+            return self.whole(text, name, attached);
+        }
+        self.cluster(text);
+    }
+
+    /// `--name`, `--name=value`, or a single-dash word.
+    fn whole(&mut self, text: &str, name: &str, attached: Option<&str>) {
+        let Some((spec, takes)) = self.table.find(name) else {
+            let why = match self.table.abbreviated(name) {
+                Some(spec) => format!("it looks like `{}`; write it out", spec.name()),
+                None => "it is not a listed option".to_owned(),
+            };
+            return self.odd(text, why);
+        };
+        match (takes, attached) {
+            (Takes::Nothing, Some(_)) => self.odd(text, "the option takes no value".into()),
+            (Takes::Nothing, None) | (Takes::Optional, None) => self.flag(spec),
+            (Takes::Required | Takes::Optional, value) => self.valued(spec, value),
+        }
+    }
+
+    /// `-abc`, `-n5`, `-n 5`.
+    fn cluster(&mut self, text: &str) {
+        for (at, letter) in text.char_indices().skip(1) {
+            let rest = text.get(at + letter.len_utf8()..).unwrap_or("");
+            let Some((spec, takes)) = self.table.find(&format!("-{letter}")) else {
+                return self.odd(text, format!("`-{letter}` is not a listed option"));
+            };
+            match takes {
+                Takes::Nothing => self.flag(spec),
+                Takes::Optional if rest.is_empty() => self.flag(spec),
+                Takes::Required if rest.is_empty() => return self.valued(spec, None),
+                Takes::Required | Takes::Optional => return self.valued(spec, Some(rest)),
+            }
+        }
+    }
+
+    fn flag(&mut self, spec: &'a OptionSpec) {
+        self.items.push(Item::Option { spec, values: Vec::new() });
+    }
+
+    /// Adds an option with its attached value, or with as many of the next words as it takes.
+    fn valued(&mut self, spec: &'a OptionSpec, attached: Option<&str>) {
+        let mut values: Vec<Word> = attached.map(|text| Word::Known(text.to_owned())).into_iter().collect();
+        while values.len() < spec.values.len() {
+            let Some(word) = self.words.get(self.next) else {
+                return self.odd(spec.name(), "its value is missing".into());
+            };
+            let one = match word {
+                Word::Known(_) => true,
+                Word::Glob(_) => false,
+                Word::Unknown(unknown) => !unknown.splits,
+            };
+            if !one {
+                return self.odd(spec.name(), "its value may be several words, or none; quote it".into());
+            }
+            self.next += 1;
+            values.push(word.clone());
+        }
+        self.items.push(Item::Option { spec, values });
+    }
+
+    fn odd(&mut self, written: &str, why: String) {
+        self.items.push(Item::Odd { written: written.to_owned(), why });
+    }
+}
+
+/// Is this word an option at all?
+fn is_option(text: &str, table: Table<'_>) -> bool {
+    (text.starts_with('-') && text.len() > 1) || table.all().any(|spec| stands_for(spec, text))
+}
+
+/// `-NUMBER` stands for `-20`, `+TEXT` for any word with a plus.
+fn stands_for(spec: &OptionSpec, text: &str) -> bool {
+    spec.aliases.iter().any(|alias| match alias.name.as_str() {
+        "-NUMBER" => {
+            text.len() > 1 && text.strip_prefix('-').is_some_and(|rest| rest.bytes().all(|b| b.is_ascii_digit()))
+        }
+        name => name.starts_with('+') && text.starts_with('+'),
+    })
+}
+
+/// The directory that an option such as `-C DIR` moves to, when there is one.
+pub(in crate::policy) fn moves_to<'a>(items: &'a [Item<'_>]) -> impl Iterator<Item = &'a Word> {
+    items.iter().filter_map(|item| match item {
+        Item::Option { spec, values } if spec.values.first() == Some(&Kind::Cwd) => values.first(),
+        _ => None,
+    })
+}

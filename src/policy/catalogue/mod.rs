@@ -1,0 +1,18 @@
+//! What is known of programs: their options, what these do, and what their other words are.
+//!
+//! In: a program name and the words of a command. Out: its [`Entry`] and the words sorted into options and operands.
+//! Whether that may run is decided by the rules.
+
+mod args;
+mod awk;
+mod embedded;
+mod entry;
+mod sed;
+mod spec;
+
+pub(super) use args::{Invocation, Item, invocation, moves_to};
+pub(super) use awk::only_prints as awk_only_prints;
+pub(super) use embedded::{check, dangerous_ids, entry, is_known, names};
+pub(super) use entry::{Entry, Parsing, Role};
+pub(super) use sed::only_edits as sed_only_edits;
+pub(super) use spec::{Effect, Kind, OptionSpec, Takes};

@@ -1,0 +1,297 @@
+//! Does an allow rule cover a whole command?
+//!
+//! In: a [`Rule`], a [`Subject`] and the [`Places`] it sees. Out: yes, or the first reason why not.
+//!
+//! INVARIANT: what is not known never satisfies a rule that looks at it.
+
+use super::catalogue::{
+    self, Effect, Entry, Invocation, Item, Kind, OptionSpec, Parsing, Role, awk_only_prints, invocation, sed_only_edits,
+};
+use super::places::{Access, Places};
+use super::rule::{LazyRegex, OperandRule, Options, Rule, Subcommands};
+use super::subject::Subject;
+use crate::shell::Word;
+
+/// Why an allow rule does not apply.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Mismatch {
+    /// It is about another program.
+    Program,
+    /// It is about this program, and this does not fit.
+    Detail(String),
+}
+
+fn detail<T>(why: impl Into<String>) -> Result<T, Mismatch> {
+    Err(Mismatch::Detail(why.into()))
+}
+
+/// How an allow rule applies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Fit {
+    /// The command runs nothing but the program itself.
+    pub(super) inert: bool,
+}
+
+static UNLISTED: Entry = Entry::unlisted();
+
+/// Does an allow rule cover the whole command?
+pub(super) fn covers(rule: &Rule, subject: &Subject<'_>, places: &Places<'_>) -> Result<Fit, Mismatch> {
+    if !rule.programs.is_empty() && !rule.programs.iter().any(|name| subject.is(name)) {
+        return Err(Mismatch::Program);
+    }
+    if let Some(regex) = &rule.regex {
+        regex_covers(rule, regex, subject)?;
+    }
+    let unseen = matches!((&rule.options, &rule.operands), (Options::Any, OperandRule::Any));
+    if unseen && rule.subcommands == Subcommands::Any {
+        return Ok(Fit { inert: false });
+    }
+    let listed: &[OptionSpec] = if let Options::Listed(specs) = &rule.options { specs } else { &[] };
+    let entry = catalogue::entry(subject.base());
+    let wants = matches!(rule.subcommands, Subcommands::Listed(_));
+    let sorted = invocation(entry.unwrap_or(&UNLISTED), listed, subject.arguments(), wants);
+    subcommand_fits(rule, entry, &sorted)?;
+    let cover = Cover { rule, places, entry, listed };
+    cover.options(&sorted)?;
+    cover.operands(&sorted)?;
+    let structured = !matches!(rule.options, Options::Any) && !matches!(rule.operands, OperandRule::Any);
+    Ok(Fit { inert: structured && sorted.grammar.is_some_and(|grammar| grammar.inert) })
+}
+
+fn regex_covers(rule: &Rule, regex: &LazyRegex, subject: &Subject<'_>) -> Result<(), Mismatch> {
+    for word in subject.words {
+        match word {
+            Word::Known(_) => {}
+            Word::Glob(glob) if !glob.literal_prefix.is_empty() => {}
+            Word::Glob(glob) => return detail(format!("`{}` may become any name; write `./{0}`", glob.pattern)),
+            Word::Unknown(unknown) => return detail(format!("a word is not known: it is {}", unknown.reason)),
+        }
+    }
+    match regex.get() {
+        Ok(regex) if regex.is_match(&subject.texts.quoted) => Ok(()),
+        Ok(_) if rule.programs.is_empty() => Err(Mismatch::Program),
+        Ok(_) => detail(format!("`{}` does not match all of it", regex.text())),
+        Err(error) => detail(format!("the regex of the rule cannot be built: {error}")),
+    }
+}
+
+fn subcommand_fits(rule: &Rule, entry: Option<&Entry>, sorted: &Invocation<'_>) -> Result<(), Mismatch> {
+    let written = sorted.subcommand.join(" ");
+    match &rule.subcommands {
+        Subcommands::Any if entry.is_none_or(|entry| entry.subcommands.is_empty()) => Ok(()),
+        Subcommands::Any if matches!(rule.options, Options::Any) => Ok(()),
+        Subcommands::Any | Subcommands::None if written.is_empty() => Ok(()),
+        Subcommands::Any | Subcommands::None => detail(format!("the subcommand `{written}` is not listed")),
+        Subcommands::Listed(listed) if listed.iter().any(|words| starts_with(sorted, words)) => Ok(()),
+        Subcommands::Listed(_) if written.is_empty() => detail("a subcommand is missing, or is not known"),
+        Subcommands::Listed(listed) => {
+            let names: Vec<_> = listed.iter().map(|words| words.join(" ")).collect();
+            detail(format!("the subcommand `{written}` is not one of `{}`", names.join("`, `")))
+        }
+    }
+}
+
+/// `stash list` is met by these two words, listed in the catalogue or not.
+pub(super) fn starts_with(sorted: &Invocation<'_>, words: &[String]) -> bool {
+    let after = sorted.items.iter().map_while(|item| match item {
+        Item::Operand { word, .. } => word.known().map(str::to_owned),
+        Item::Option { .. } | Item::Odd { .. } => None,
+    });
+    let written: Vec<String> = sorted.subcommand.iter().cloned().chain(after).collect();
+    // A catalogued subcommand of two words is not allowed by its first word alone.
+    written.starts_with(words) && sorted.subcommand.len() <= words.len().max(1)
+}
+
+/// An allow rule on its way through options and operands.
+struct Cover<'a> {
+    rule: &'a Rule,
+    places: &'a Places<'a>,
+    entry: Option<&'a Entry>,
+    listed: &'a [OptionSpec],
+}
+
+impl Cover<'_> {
+    fn options(&self, sorted: &Invocation<'_>) -> Result<(), Mismatch> {
+        if matches!(self.rule.options, Options::Any) {
+            return Ok(());
+        }
+        if matches!(self.rule.options, Options::Safe) && (self.entry.is_none() || sorted.grammar.is_none()) {
+            return detail("the catalogue does not know it, so no option is known to be safe");
+        }
+        for item in sorted.global.iter().chain(&sorted.items) {
+            match item {
+                Item::Operand { .. } => {}
+                Item::Odd { written, why } => return detail(format!("`{written}`: {why}")),
+                Item::Option { spec, values } => self.option(spec, values)?,
+            }
+        }
+        Ok(())
+    }
+
+    fn option(&self, spec: &OptionSpec, values: &[Word]) -> Result<(), Mismatch> {
+        let name = spec.name();
+        match &self.rule.options {
+            Options::Any => {}
+            Options::None => return detail(format!("the rule allows no options, found `{name}`")),
+            Options::Safe if spec.effect == Effect::Safe => {}
+            Options::Safe => return detail(format!("`{name}` {}", does(spec.effect))),
+            Options::Listed(_) => {
+                let same = |listed: &&OptionSpec| spec.aliases.iter().any(|alias| listed.is(&alias.name));
+                let Some(listed) = self.listed.iter().find(same) else {
+                    return detail(format!("the rule does not list `{name}`"));
+                };
+                for (pattern, value) in listed.patterns.iter().zip(values) {
+                    if !value_fits(pattern, value) {
+                        return detail(format!("the rule wants `{pattern}` as value of `{name}`"));
+                    }
+                }
+            }
+        }
+        for (kind, value) in spec.values.iter().zip(values) {
+            self.value(name, *kind, value)?;
+        }
+        Ok(())
+    }
+
+    fn value(&self, name: &str, kind: Kind, value: &Word) -> Result<(), Mismatch> {
+        let right = match kind {
+            Kind::Text => Ok(()),
+            Kind::Read | Kind::Cwd if value.known() == Some("-") => Ok(()),
+            Kind::Read | Kind::Cwd => self.places.allow(value, Access::Read),
+            Kind::Write => self.places.allow(value, Access::Write),
+            Kind::Sed => script(value, sed_only_edits),
+            Kind::Awk => script(value, awk_only_prints),
+        };
+        right.or_else(|why| detail(format!("`{name}`: {why}")))
+    }
+
+    fn operands(&self, sorted: &Invocation<'_>) -> Result<(), Mismatch> {
+        let words: Vec<(&Word, bool)> = sorted.global.iter().chain(&sorted.items).filter_map(operand).collect();
+        let places = self.moved(sorted)?;
+        for (index, (word, ended)) in words.iter().enumerate() {
+            let is_words = self.entry.is_some_and(|entry| entry.parsing == Parsing::Words);
+            let certain = *ended || is_words || matches!(self.rule.options, Options::Any);
+            self.is_operand(word, certain)?;
+            match &self.rule.operands {
+                OperandRule::Any => {}
+                OperandRule::None => return detail(format!("the rule allows no operands, found {}", show(word))),
+                OperandRule::Regex(regex) => match (regex.get(), word.known()) {
+                    (Ok(regex), Some(text)) if regex.is_match(text) => {}
+                    _ => return detail(format!("{} does not match `{}`", show(word), regex.text())),
+                },
+                OperandRule::Paths => self.place(role(sorted, index, words.len()), word, &places)?,
+            }
+        }
+        Ok(())
+    }
+
+    /// The places as seen after `-C DIR`.
+    fn moved(&self, sorted: &Invocation<'_>) -> Result<Places<'_>, Mismatch> {
+        let mut places = self.places.clone();
+        for items in [&sorted.global, &sorted.items] {
+            for target in catalogue::moves_to(items) {
+                places.cwd = match target.known() {
+                    Some(text) => places.resolve(text),
+                    None => Err("the directory that an option names is not known".into()),
+                };
+            }
+        }
+        Ok(places)
+    }
+
+    /// An unknown word may turn out to be an option, or several words.
+    fn is_operand(&self, word: &Word, certain: bool) -> Result<(), Mismatch> {
+        match word {
+            Word::Unknown(unknown) if unknown.splits && !matches!(self.rule.operands, OperandRule::Any) => {
+                detail(format!("a word may be several, or none: it is {}; quote it", unknown.reason))
+            }
+            Word::Unknown(unknown) if !certain => {
+                detail(format!("a word may be an option: it is {}; put `--` before it", unknown.reason))
+            }
+            Word::Glob(_) if !certain => self.places.allow(word, Access::Read).or_else(detail),
+            _ => Ok(()),
+        }
+    }
+
+    fn place(&self, role: Role, word: &Word, places: &Places<'_>) -> Result<(), Mismatch> {
+        let right = match role {
+            Role::Any => Ok(()),
+            Role::Text => match word {
+                Word::Glob(_) => places.allow(word, Access::Read),
+                Word::Known(_) | Word::Unknown(_) => Ok(()),
+            },
+            Role::None => Err(format!("{} is one operand too many", show(word))),
+            Role::Paths if word.known() == Some("-") => Ok(()),
+            Role::Paths => places.allow(word, Access::Read),
+            Role::Output => places.allow(word, Access::Write),
+            Role::Sed => script(word, sed_only_edits),
+            Role::Awk => script(word, awk_only_prints),
+        };
+        right.or_else(detail)
+    }
+}
+
+fn operand<'a>(item: &Item<'a>) -> Option<(&'a Word, bool)> {
+    match item {
+        Item::Operand { word, ended } => Some((*word, *ended)),
+        Item::Option { .. } | Item::Odd { .. } => None,
+    }
+}
+
+fn role(sorted: &Invocation<'_>, index: usize, count: usize) -> Role {
+    let Some(grammar) = sorted.grammar else { return Role::Paths };
+    let operands = &grammar.operands;
+    let given = sorted.global.iter().chain(&sorted.items).any(|item| match item {
+        Item::Option { spec, .. } => operands.given_by.iter().any(|name| spec.is(name)),
+        Item::Operand { .. } | Item::Odd { .. } => false,
+    });
+    match (operands.first, operands.last) {
+        (Some(first), _) if index == 0 && !given => first,
+        (_, Some(last)) if index + 1 == count && count > 1 => last,
+        _ => operands.each,
+    }
+}
+
+fn script(word: &Word, judge: fn(&str) -> Result<(), String>) -> Result<(), String> {
+    word.known().map_or_else(|| Err("the script is not known".into()), judge)
+}
+
+fn show(word: &Word) -> String {
+    match word {
+        Word::Known(text) => format!("`{text}`"),
+        Word::Glob(glob) => format!("`{}`", glob.pattern),
+        Word::Unknown(unknown) => unknown.reason.clone(),
+    }
+}
+
+fn does(effect: Effect) -> &'static str {
+    match effect {
+        Effect::Safe => "does no harm",
+        Effect::Run => "runs a program",
+        Effect::Write => "writes files",
+        Effect::Outside => "reads elsewhere than its operands say",
+        Effect::Load => "loads code or configuration",
+        Effect::Network => "uses the network",
+    }
+}
+
+/// Does `earlier` take everything that `later` could apply to? Only what is plain to see is said.
+pub(super) fn always_hidden(earlier: &Rule, later: &Rule) -> bool {
+    let names = |rule: &Rule| !rule.programs.is_empty();
+    let covered = names(earlier) && names(later) && later.programs.iter().all(|name| earlier.programs.contains(name));
+    let unlimited = earlier.regex.is_none()
+        && earlier.subcommands == Subcommands::Any
+        && matches!((&earlier.options, &earlier.operands), (Options::Any, OperandRule::Any));
+    let same_regex = match (&earlier.regex, &later.regex) {
+        (Some(earlier), Some(later)) => earlier.text() == later.text(),
+        _ => false,
+    };
+    let same_sandbox = earlier.profile == later.profile;
+    (covered && unlimited && same_sandbox) || (same_regex && earlier.programs == later.programs)
+}
+
+/// `N` and `*` stand for any value, `a*` for one that starts so, `never` for itself.
+pub(super) fn value_fits(pattern: &str, value: &Word) -> bool {
+    let placeholder = pattern.chars().all(|c| c.is_ascii_uppercase() || c == '_' || c == '*');
+    placeholder || value.known().is_some_and(|text| super::wildcard::matches(pattern, text))
+}

@@ -1,0 +1,289 @@
+//! The decision about one request.
+//!
+//! In: a [`Request`] and a [`World`]. Out: a [`Decision`] with the explanation of the same run. What is run is what was
+//! judged: the rendered tree, never the text that came in.
+//!
+//! INVARIANT: an [`Approved`] is made here alone, after every command, redirection and assignment was allowed.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::advice;
+use super::compiled::Policy;
+use super::decision::{Approved, Decision, Denial, Pending, Plan};
+use super::environment::never_set;
+use super::explain::{AssignmentReport, Explanation, RedirectReport, Unread, Verdict, word};
+use super::judge::{Court, Need, Ruling, rules_of};
+use super::places::{Access, Places};
+use super::rule::RuleRef;
+use super::settings::Profile;
+use super::wildcard;
+use super::world::{DirectoryFacts, ProgramFile, World};
+use crate::paths::AbsPath;
+use crate::shell::{self, Analysis, Assignment, Head, Redirect, RedirectOp, Rendered, Scope, Slot, Target};
+use crate::units::Period;
+
+/// What to run, as it came.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Text {
+    /// A command line.
+    Line(String),
+    /// A program with its words; no shell is involved.
+    Exact(Vec<String>),
+}
+
+/// A request to run something.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Request {
+    /// What.
+    pub text: Text,
+    /// Where; relative to the default directory of the policy.
+    pub cwd: Option<String>,
+    /// Variables that the caller sets.
+    pub env: BTreeMap<String, String>,
+    /// A shorter time limit.
+    pub timeout: Option<Period>,
+}
+
+/// Why a request is refused, before it is put into words for anyone.
+struct Refused {
+    reason: String,
+    rule: Option<RuleRef>,
+}
+
+impl From<String> for Refused {
+    fn from(reason: String) -> Self {
+        Self { reason, rule: None }
+    }
+}
+
+impl Policy {
+    /// Judges a request.
+    pub fn decide(&self, request: &Request, world: &dyn World) -> Decision {
+        let line = match &request.text {
+            Text::Line(line) => line.clone(),
+            Text::Exact(words) => words.join(" "),
+        };
+        let mut explanation = Explanation::new(line);
+        match self.try_decide(request, world, &mut explanation) {
+            Ok((verdict, approved)) => {
+                explanation.decision = verdict;
+                self.granted(verdict, Approved { explanation, ..approved })
+            }
+            Err(refused) => {
+                let (instead, suggestion) =
+                    (advice::instead(self, &explanation), advice::suggestion(self, &explanation));
+                let Refused { reason, rule } = refused;
+                Decision::Deny(Denial { explanation, reason, rule, instead, suggestion })
+            }
+        }
+    }
+
+    fn granted(&self, verdict: Verdict, approved: Approved) -> Decision {
+        if verdict == Verdict::Allow {
+            return Decision::Allow(approved);
+        }
+        let asking = approved.explanation.commands.iter().find(|report| report.verdict == Verdict::Ask);
+        let reason = asking.map_or_else(|| "a person decides".to_owned(), |report| report.reason.clone());
+        let rule = asking.and_then(|report| report.rule.clone());
+        Decision::Ask(Pending { approved, reason, rule })
+    }
+
+    /// The trip of a request, each step one line.
+    fn try_decide(
+        &self,
+        request: &Request,
+        world: &dyn World,
+        explanation: &mut Explanation,
+    ) -> Result<(Verdict, Approved), Refused> {
+        let env = self.environment.with(&request.env).map_err(|why| general(explanation, why))?;
+        let cwd = self.start(request, world).map_err(|why| general(explanation, why))?;
+        let analysis = self.analyse(request, &env, explanation)?;
+        let line = explanation.line.clone();
+        let court = Court { policy: self, world, start: &cwd.path, line: &line };
+        let rulings: Vec<Ruling> = analysis.commands.iter().map(|command| court.judge(command)).collect();
+        explanation.commands = rulings.iter().map(|ruling| ruling.report.clone()).collect();
+        let profile = self.sandbox(&rulings).map_err(|why| general(explanation, why));
+        let judging = profile.as_ref().map_or(&self.default_profile, |profile| profile);
+        explanation.redirects =
+            analysis.redirects.iter().map(|redirect| redirection(redirect, judging, &court)).collect();
+        explanation.assignments =
+            analysis.assignments.iter().map(|assignment| self.assignment(assignment, &env)).collect();
+        let verdict = strictest(explanation)?;
+        let profile = profile?;
+        explanation.profile = Some(profile.name.clone());
+        let plan = plan(&analysis, &rulings).map_err(|why| general(explanation, why))?;
+        explanation.rendered = Some(match &plan {
+            Plan::Exec { argv, .. } => argv.join(" "),
+            Plan::Bash { script, .. } => script.clone(),
+        });
+        let rules = rules_of(&rulings);
+        let env = env.into_iter().collect();
+        let explanation = Explanation::new(String::new());
+        Ok((verdict, Approved { plan, cwd, env, profile, timeout: request.timeout, rules, explanation }))
+    }
+
+    /// Where the request starts.
+    fn start(&self, request: &Request, world: &dyn World) -> Result<DirectoryFacts, String> {
+        let asked = request.cwd.as_deref().unwrap_or(".");
+        let places = Places { world, profile: &self.default_profile, cwd: Ok(self.cwd_default.clone()) };
+        let path = places.resolve(asked)?;
+        if !self.may_start_in(&path) {
+            return Err(format!("the working directory `{path}` is not one that the policy allows"));
+        }
+        world.directory(&path).map_err(|error| error.to_string())
+    }
+
+    fn analyse(
+        &self,
+        request: &Request,
+        env: &BTreeMap<String, String>,
+        explanation: &mut Explanation,
+    ) -> Result<Analysis, Refused> {
+        let context = shell::Context { variables: env.clone(), home: self.home.as_ref().map(ToString::to_string) };
+        let analysis = match &request.text {
+            Text::Line(line) => shell::analyze(line, &context),
+            Text::Exact(words) => shell::exact(words.clone()),
+        };
+        let analysis = analysis.map_err(|refusal| {
+            let message = refusal.message.clone();
+            explanation.refusal = Some(Unread { code: refusal.code.to_string(), message, span: refusal.span });
+            Refused::from(refusal.message)
+        })?;
+        if self.without_shell() && !is_plain(&analysis) {
+            return Err(general(
+                explanation,
+                "this policy runs one program without a shell; send one plain command".into(),
+            ));
+        }
+        Ok(analysis)
+    }
+
+    /// The one sandbox of a line: one that every command may see, or what is common to the limits of several.
+    fn sandbox(&self, rulings: &[Ruling]) -> Result<Arc<Profile>, String> {
+        let needs = rulings.iter().filter_map(|ruling| match &ruling.need {
+            Need::OneOf(profiles) if !profiles.is_empty() => Some(profiles),
+            Need::OneOf(_) | Need::Nothing => None,
+        });
+        let needs: Vec<&Vec<Arc<Profile>>> = needs.collect();
+        let Some((first, rest)) = needs.split_first() else { return Ok(Arc::clone(&self.default_profile)) };
+        let common =
+            first.iter().find(|profile| rest.iter().all(|need| need.iter().any(|other| other.name == profile.name)));
+        match (common, first.first()) {
+            (Some(common), _) => Ok(Arc::clone(common)),
+            (None, Some(profile)) => intersection(profile, rest).map(Arc::new),
+            (None, None) => Ok(Arc::clone(&self.default_profile)),
+        }
+    }
+
+    fn assignment(&self, assignment: &Assignment, env: &BTreeMap<String, String>) -> AssignmentReport {
+        let name = &assignment.name;
+        let listed = wildcard::any(self.assignments.iter().map(String::as_str), name);
+        // A variable that programs do not see can only change words, and those are judged.
+        let inside = assignment.scope == Scope::Shell && !env.contains_key(name);
+        let (verdict, reason) = match never_set(name) {
+            Some(why) => (Verdict::Deny, why),
+            None if listed => (Verdict::Allow, "listed in `commands.assignments`".to_owned()),
+            None if inside => (Verdict::Allow, "a variable of the shell alone".to_owned()),
+            None => (Verdict::Deny, format!("the policy does not let a command line set `{name}`")),
+        };
+        AssignmentReport { name: name.clone(), value: word(&assignment.value), verdict, reason }
+    }
+}
+
+fn general(explanation: &mut Explanation, why: String) -> Refused {
+    explanation.general.push(why.clone());
+    Refused::from(why)
+}
+
+/// One program with plain words and nothing else.
+fn is_plain(analysis: &Analysis) -> bool {
+    let one = analysis.commands.len() == 1 && analysis.redirects.is_empty() && analysis.assignments.is_empty();
+    one && analysis.commands.iter().all(|command| {
+        matches!(command.head, Head::Program(_)) && command.words.iter().all(|word| word.known().is_some())
+    })
+}
+
+/// What both grant. Where one needs more than that, the commands have to run apart.
+fn intersection(first: &Profile, rest: &[&Vec<Arc<Profile>>]) -> Result<Profile, String> {
+    let mut both = first.clone();
+    for other in rest.iter().filter_map(|need| need.first()) {
+        if other.name == first.name {
+            continue;
+        }
+        let same = both.read == other.read && both.write == other.write && both.execute == other.execute;
+        if !same || both.network != other.network {
+            let (one, two) = (&both.name, &other.name);
+            return Err(format!("its commands need different sandboxes, `{one}` and `{two}`; run them one by one"));
+        }
+        both.limits = both.limits.narrowest(&other.limits);
+        both.name = format!("{}+{}", both.name, other.name);
+    }
+    Ok(both)
+}
+
+fn redirection(redirect: &Redirect, profile: &Profile, court: &Court<'_>) -> RedirectReport {
+    let (target, judged) = match &redirect.target {
+        Target::Inside => (None, Ok("nothing outside the job".to_owned())),
+        Target::File(file) => {
+            let places = Places { world: court.world, profile, cwd: court.follow_cwd(&redirect.cwd) };
+            let needs: &[Access] = match redirect.op {
+                RedirectOp::Read => &[Access::Read],
+                RedirectOp::ReadWrite => &[Access::Read, Access::Write],
+                _ => &[Access::Write],
+            };
+            let judged = needs.iter().try_for_each(|access| places.allow(file, *access));
+            (word(file), judged.map(|()| "the place is allowed".to_owned()))
+        }
+    };
+    let (verdict, reason) = match judged {
+        Ok(reason) => (Verdict::Allow, reason),
+        Err(reason) => (Verdict::Deny, reason),
+    };
+    RedirectReport { op: redirect.op, fd: redirect.fd, target, verdict, reason }
+}
+
+/// The strictest answer of all parts; the first that denies says why.
+fn strictest(explanation: &Explanation) -> Result<Verdict, Refused> {
+    let denied = |verdict: Verdict| verdict == Verdict::Deny;
+    if let Some(report) = explanation.commands.iter().find(|report| denied(report.verdict)) {
+        return Err(Refused { reason: report.reason.clone(), rule: report.rule.clone() });
+    }
+    if let Some(report) = explanation.redirects.iter().find(|report| denied(report.verdict)) {
+        return Err(Refused::from(format!("a redirection: {}", report.reason)));
+    }
+    if let Some(report) = explanation.assignments.iter().find(|report| denied(report.verdict)) {
+        return Err(Refused::from(report.reason.clone()));
+    }
+    if explanation.commands.is_empty() && explanation.redirects.is_empty() && explanation.assignments.is_empty() {
+        return Err(Refused::from("there is no command in it".to_owned()));
+    }
+    Ok(explanation.commands.iter().map(|report| report.verdict).max().unwrap_or(Verdict::Allow))
+}
+
+/// Renders the tree with every program as its path.
+fn plan(analysis: &Analysis, rulings: &[Ruling]) -> Result<Plan, String> {
+    let mut slots: BTreeMap<Slot, String> = BTreeMap::new();
+    let mut programs: Vec<ProgramFile> = Vec::new();
+    for (command, ruling) in analysis.commands.iter().zip(rulings) {
+        if let (Head::Program(slot), Some(file)) = (command.head, &ruling.file) {
+            let path = path_text(&file.path)?;
+            if slots.insert(slot, path.clone()).is_some_and(|before| before != path) {
+                return Err(format!("`{path}` is not the same program in each round of a loop; name it by its path"));
+            }
+            if !programs.contains(file) {
+                programs.push(file.clone());
+            }
+        }
+    }
+    let rendered = analysis.render(&slots).map_err(|refusal| refusal.message)?;
+    match (rendered, programs.as_slice()) {
+        (Rendered::Exec(argv), [program]) => Ok(Plan::Exec { program: program.clone(), argv }),
+        (Rendered::Exec(_), _) => Err("the command cannot be run without a shell".into()),
+        (Rendered::Bash(script), _) => Ok(Plan::Bash { script, programs }),
+    }
+}
+
+fn path_text(path: &AbsPath) -> Result<String, String> {
+    path.as_path().to_str().map(str::to_owned).ok_or_else(|| format!("`{path}` is not UTF-8, and cannot be run"))
+}

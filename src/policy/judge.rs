@@ -1,0 +1,280 @@
+//! One command against the rules.
+//!
+//! In: a command of the line. Out: a [`Ruling`]: the verdict, the rule that gave it, why, and the sandbox it needs.
+//! Strictest first: deny, then ask, then allow, then the default. How rulings become one decision is in `decide`.
+
+use std::sync::Arc;
+
+use super::catalogue;
+use super::compiled::{Mode, Policy};
+use super::covers::{Fit, Mismatch, covers};
+use super::explain::{CommandReport, Verdict, word};
+use super::meets::meets;
+use super::places::Places;
+use super::rule::{Rule, RuleRef};
+use super::settings::Profile;
+use super::subject::{Subject, Texts};
+use super::world::{ProgramFile, World};
+use crate::paths::AbsPath;
+use crate::shell::{Command, CommandText, Cwd, Head, Word, command_text};
+
+/// What a command needs of the sandbox.
+#[derive(Debug, Clone)]
+pub(super) enum Need {
+    /// It does only what was judged, so any sandbox will do.
+    Nothing,
+    /// It may run other code, so it must not see another sandbox than one of these.
+    OneOf(Vec<Arc<Profile>>),
+}
+
+/// The answer to one command.
+#[derive(Debug)]
+pub(super) struct Ruling {
+    pub(super) report: CommandReport,
+    pub(super) need: Need,
+    pub(super) file: Option<ProgramFile>,
+}
+
+/// What is the same for all commands of a line.
+pub(super) struct Court<'a> {
+    pub(super) policy: &'a Policy,
+    pub(super) world: &'a dyn World,
+    pub(super) start: &'a AbsPath,
+    pub(super) line: &'a str,
+}
+
+/// A verdict with its reason, before the sandbox is looked at.
+struct Answer<'a> {
+    verdict: Verdict,
+    rule: Option<&'a Rule>,
+    reason: String,
+    profiles: Vec<Arc<Profile>>,
+    inert: bool,
+}
+
+impl Answer<'_> {
+    fn deny(reason: impl Into<String>) -> Self {
+        Self { verdict: Verdict::Deny, rule: None, reason: reason.into(), profiles: Vec::new(), inert: false }
+    }
+}
+
+impl<'a> Court<'a> {
+    /// Judges one command.
+    pub(super) fn judge(&self, command: &Command) -> Ruling {
+        let mut report = self.blank(command);
+        let Some(name) = command.words.first().and_then(Word::known) else {
+            report.reason = "the name of the program is not known before it runs; write it out".into();
+            return Ruling { report, need: Need::Nothing, file: None };
+        };
+        let cwd = self.follow(command);
+        let builtin = command.head == Head::Builtin;
+        let file = if builtin { Ok(None) } else { self.find(name, &cwd) };
+        let real = file.as_ref().ok().and_then(Option::as_ref).map(|file| self.world.resolve(&file.path));
+        let real = real.and_then(Result::ok);
+        let found = if name.contains('/') { self.search(base(name)) } else { None };
+        let texts = texts(command, real.as_ref(), self.line);
+        let subject = Subject {
+            words: &command.words,
+            name,
+            file: file.as_ref().ok().and_then(Option::as_ref),
+            real: real.as_ref(),
+            found: found.as_ref(),
+            texts: &texts,
+        };
+        let mut answer = self.rules(&subject, &cwd, &mut report);
+        let by_rule = answer.rule.is_some() && answer.verdict == Verdict::Deny;
+        if !by_rule {
+            let missing = match (&file, &real) {
+                (Err(why), _) => Some(why.clone()),
+                (Ok(Some(_)), None) => Some(format!("where `{name}` leads cannot be followed")),
+                _ => None,
+            };
+            if let Some(why) = missing {
+                answer = Answer::deny(why);
+            }
+        }
+        if let (true, Some(real)) = (answer.verdict != Verdict::Deny, &real) {
+            answer.profiles.retain(|profile| profile.may_execute(real));
+            if answer.profiles.is_empty() {
+                answer = Answer::deny(format!("`{real}` lies under no executable root"));
+            }
+        }
+        report.verdict = answer.verdict;
+        report.rule = answer.rule.map(Rule::reference);
+        report.reason = answer.reason;
+        let file = file.ok().flatten();
+        report.path = file.as_ref().map(|file| file.path.clone());
+        let need = if answer.inert || builtin { Need::Nothing } else { Need::OneOf(answer.profiles) };
+        Ruling { report, need, file }
+    }
+
+    fn blank(&self, command: &Command) -> CommandReport {
+        CommandReport {
+            program: command.words.first().and_then(word),
+            path: None,
+            args: command.words.iter().skip(1).map(word).collect(),
+            via: command.via.clone(),
+            verdict: Verdict::Deny,
+            rule: None,
+            reason: String::new(),
+            looked: Vec::new(),
+            span: command.span,
+        }
+    }
+
+    fn rules(&self, subject: &Subject<'_>, cwd: &Result<AbsPath, String>, report: &mut CommandReport) -> Answer<'a> {
+        let real = subject.real.and_then(AbsPath::file_name).and_then(|name| name.to_str());
+        let names: Vec<&str> = [Some(subject.base()), real].into_iter().flatten().collect();
+        for rule in self.policy.deny.about(&names).chain(self.dangerous(&names)) {
+            if let Some(how) = meets(rule, subject) {
+                return Answer { rule: Some(rule), ..Answer::deny(reason(rule, &how)) };
+            }
+        }
+        let asked = self.policy.ask.about(&names).find_map(|rule| Some((rule, meets(rule, subject)?)));
+        let allowed = self.allowed(subject, cwd, &names, report);
+        let profile = |rule: &Rule| Arc::clone(rule.profile.as_ref().unwrap_or(&self.policy.default_profile));
+        let profiles: Vec<Arc<Profile>> = allowed.iter().map(|(rule, _)| profile(rule)).collect();
+        match (asked, allowed.first()) {
+            (Some((rule, how)), allowed) => Answer {
+                verdict: Verdict::Ask,
+                rule: Some(rule),
+                reason: reason(rule, &how),
+                profiles: if rule.profile.is_some() || allowed.is_none() { vec![profile(rule)] } else { profiles },
+                inert: false,
+            },
+            (None, Some((rule, _))) => Answer {
+                verdict: Verdict::Allow,
+                rule: Some(rule),
+                reason: rule.reason.clone().unwrap_or_else(|| "all of it is allowed".into()),
+                profiles,
+                inert: allowed.iter().any(|(_, fit)| fit.inert),
+            },
+            (None, None) => self.default(subject, report),
+        }
+    }
+
+    /// Built-in rules for these programs that nobody switched off.
+    fn dangerous(&self, names: &[&str]) -> impl Iterator<Item = &'a Rule> + use<'a> {
+        let policy = self.policy;
+        let entries: Vec<&'static Rule> = if policy.dangerous {
+            names.iter().filter_map(|name| catalogue::entry(name)).flat_map(|entry| &entry.dangerous).collect()
+        } else {
+            Vec::new()
+        };
+        entries.into_iter().filter(move |rule| !policy.disabled.contains(&rule.id))
+    }
+
+    /// Every allow rule that covers the command: each brings a sandbox in which it may run.
+    fn allowed(
+        &self,
+        subject: &Subject<'_>,
+        cwd: &Result<AbsPath, String>,
+        names: &[&str],
+        report: &mut CommandReport,
+    ) -> Vec<(&'a Rule, Fit)> {
+        let mut fits = Vec::new();
+        for rule in self.policy.allow.about(names) {
+            let profile = rule.profile.as_deref().unwrap_or(&self.policy.default_profile);
+            let places = Places { world: self.world, profile, cwd: cwd.clone() };
+            match covers(rule, subject, &places) {
+                Ok(fit) => fits.push((rule, fit)),
+                Err(Mismatch::Program) => {}
+                Err(Mismatch::Detail(why)) => report.looked.push((rule.id.clone(), why)),
+            }
+        }
+        fits
+    }
+
+    fn default(&self, subject: &Subject<'_>, report: &CommandReport) -> Answer<'a> {
+        let name = subject.name;
+        let reason = match (self.policy.default, report.looked.first()) {
+            (Verdict::Deny, Some((id, why))) => format!("`{name}`: {why} (rule `{id}`)"),
+            (Verdict::Deny, None) => format!("no rule allows `{name}`"),
+            (Verdict::Ask, _) => format!("no rule is about `{name}`, so a person decides"),
+            (Verdict::Allow, _) => "allowed by default".to_owned(),
+        };
+        let profiles = vec![Arc::clone(&self.policy.default_profile)];
+        Answer { verdict: self.policy.default, profiles, ..Answer::deny(reason) }
+    }
+
+    /// Where the command runs, as far as that can be told.
+    pub(super) fn follow(&self, command: &Command) -> Result<AbsPath, String> {
+        self.follow_cwd(&command.cwd)
+    }
+
+    /// The same for anything that has a working directory.
+    pub(super) fn follow_cwd(&self, cwd: &Cwd) -> Result<AbsPath, String> {
+        let moves = match cwd {
+            Cwd::Unknown(why) => return Err(format!("the working directory is not known: {why}")),
+            Cwd::Moved(moves) => moves,
+        };
+        let mut at = self.start.clone();
+        for target in moves {
+            let places = Places { world: self.world, profile: &self.policy.default_profile, cwd: Ok(at) };
+            at = places.resolve(target)?;
+            if !self.policy.may_start_in(&at) {
+                return Err(format!("`cd {target}` leads to `{at}`, outside the working directories of the policy"));
+            }
+        }
+        Ok(at)
+    }
+
+    fn find(&self, name: &str, cwd: &Result<AbsPath, String>) -> Result<Option<ProgramFile>, String> {
+        let missing = || format!("there is no program `{name}`");
+        if name.contains('/') {
+            let path = match cwd {
+                _ if name.starts_with('/') => AbsPath::new(name).map_err(|error| error.to_string())?,
+                Ok(cwd) => cwd.join(name).map_err(|error| error.to_string())?,
+                Err(why) => return Err(why.clone()),
+            };
+            let file = self.world.program_file(&path).map_err(|error| error.to_string())?;
+            return file.map(Some).ok_or_else(missing);
+        }
+        let found = self.world.find_program(name, &self.policy.path).map_err(|error| error.to_string())?;
+        found.map(Some).ok_or_else(missing)
+    }
+
+    fn search(&self, base: &str) -> Option<ProgramFile> {
+        self.world.find_program(base, &self.policy.path).ok().flatten()
+    }
+}
+
+fn base(name: &str) -> &str {
+    name.rsplit('/').next().unwrap_or(name)
+}
+
+fn reason(rule: &Rule, how: &str) -> String {
+    rule.reason.clone().unwrap_or_else(|| how.to_owned())
+}
+
+/// The texts that regular expressions look at.
+fn texts(command: &Command, real: Option<&AbsPath>, line: &str) -> Texts {
+    let CommandText { rendered, joined } = command_text(command);
+    let name = real.and_then(AbsPath::file_name).map(|name| name.to_string_lossy().into_owned());
+    let rest = rendered.split_once(' ').map_or("", |(_, rest)| rest);
+    let resolved = name.map_or_else(|| rendered.clone(), |name| format!("{name} {rest}").trim_end().to_owned());
+    Texts { quoted: rendered, joined, resolved, line: line.to_owned() }
+}
+
+impl Policy {
+    /// May commands start in this resolved directory?
+    pub(super) fn may_start_in(&self, path: &AbsPath) -> bool {
+        self.cwd_roots.iter().any(|root| root.hold(path))
+    }
+
+    /// Is this a policy without a shell?
+    pub(super) fn without_shell(&self) -> bool {
+        self.mode == Mode::Argv
+    }
+}
+
+/// The rules that allowed the commands of a line, each once.
+pub(super) fn rules_of(rulings: &[Ruling]) -> Vec<RuleRef> {
+    let mut rules: Vec<RuleRef> = Vec::new();
+    for rule in rulings.iter().filter_map(|ruling| ruling.report.rule.clone()) {
+        if !rules.contains(&rule) {
+            rules.push(rule);
+        }
+    }
+    rules
+}

@@ -1,0 +1,246 @@
+//! What a policy says to the rest of the program, checked.
+//!
+//! In: nodes whose shape is known to be right. Out: plain values with defaults filled in. Who acts on them is the
+//! engine's matter.
+
+use super::yaml::Node;
+use crate::paths::AbsPath;
+use crate::units::{ByteSize, Period};
+
+/// A place that a sandbox grants.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Root {
+    /// A file or directory, symlinks followed.
+    Path(AbsPath),
+    /// The job's own temporary directory.
+    Tmp,
+}
+
+/// What jobs may reach on the network.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Network {
+    /// Nothing.
+    None,
+    /// Everything.
+    Full,
+}
+
+/// Resource limits of a job.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Limits {
+    /// Longest run.
+    pub wall_time: Period,
+    /// Processor time of a process.
+    pub cpu_time: Period,
+    /// Memory of a process.
+    pub memory: ByteSize,
+    /// Largest file.
+    pub file_size: ByteSize,
+    /// Descriptors of a process.
+    pub open_files: u64,
+    /// Processes.
+    pub processes: u64,
+    /// Bytes of output.
+    pub output: ByteSize,
+}
+
+impl Limits {
+    /// The smaller one of each.
+    pub(super) fn narrowest(&self, other: &Self) -> Self {
+        Self {
+            wall_time: self.wall_time.min(other.wall_time),
+            cpu_time: self.cpu_time.min(other.cpu_time),
+            memory: self.memory.min(other.memory),
+            file_size: self.file_size.min(other.file_size),
+            open_files: self.open_files.min(other.open_files),
+            processes: self.processes.min(other.processes),
+            output: self.output.min(other.output),
+        }
+    }
+}
+
+/// One sandbox.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Profile {
+    /// `default`, or the name under `profiles`.
+    pub name: String,
+    /// May be read.
+    pub read: Vec<Root>,
+    /// May be written, and read.
+    pub write: Vec<Root>,
+    /// May be executed from.
+    pub execute: Vec<Root>,
+    /// Network access.
+    pub network: Network,
+    /// Limits.
+    pub limits: Limits,
+}
+
+/// Whether `path` lies under one of `roots`; what lies in the job's own directory has no path yet.
+fn under(path: &AbsPath, roots: &[Root]) -> bool {
+    roots.iter().any(|root| matches!(root, Root::Path(root) if path.is_within(root)))
+}
+
+impl Profile {
+    /// May a job read this resolved path?
+    pub fn may_read(&self, path: &AbsPath) -> bool {
+        under(path, &self.read) || under(path, &self.write)
+    }
+
+    /// May a job write this resolved path?
+    pub fn may_write(&self, path: &AbsPath) -> bool {
+        under(path, &self.write)
+    }
+
+    /// May a job execute this resolved path?
+    pub fn may_execute(&self, path: &AbsPath) -> bool {
+        under(path, &self.execute)
+    }
+}
+
+/// How many jobs there may be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct JobLimits {
+    /// At the same time.
+    pub concurrent: u64,
+    /// Waiting.
+    pub queue: u64,
+    /// Ended and remembered.
+    pub retain: u64,
+    /// How long they are remembered.
+    pub retain_for: Period,
+}
+
+/// Who shares a rate limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scope {
+    /// Each client has its own.
+    Client,
+    /// All clients together.
+    Server,
+}
+
+/// How many commands in which time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RateLimit {
+    /// Who shares it.
+    pub scope: Scope,
+    /// How many in each period.
+    pub commands: u64,
+    /// The period.
+    pub per: Period,
+    /// How many at once.
+    pub burst: u64,
+}
+
+/// One pattern to mask.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RedactRule {
+    /// Its name.
+    pub id: String,
+    /// What to mask.
+    pub regex: String,
+    /// What to show instead.
+    pub replace: String,
+}
+
+/// What is masked in output.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Redact {
+    /// Well-known kinds of secrets.
+    pub builtin: bool,
+    /// Values of scrubbed variables.
+    pub env_values: bool,
+    /// Own patterns.
+    pub rules: Vec<RedactRule>,
+}
+
+/// Everything that the engine sets up once.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settings {
+    /// The job manager.
+    pub jobs: JobLimits,
+    /// Rate limits, all of which hold.
+    pub rate_limits: Vec<RateLimit>,
+    /// Redaction.
+    pub redact: Redact,
+    /// The audit file; a record that cannot be written is a denial.
+    pub audit_file: AbsPath,
+}
+
+/// A value that `shape` has already parsed once, or the default where it is absent.
+fn value<T: std::str::FromStr>(node: &Node, path: &str, default: &str) -> Result<T, T::Err> {
+    node.at(path).and_then(Node::text).unwrap_or(default).parse()
+}
+
+/// What reading a checked tree can still fail with: nothing, when the tables and the readers agree.
+type Read<T> = Result<T, String>;
+
+fn read<T: std::str::FromStr<Err: ToString>>(node: &Node, path: &str, default: &str) -> Read<T> {
+    value(node, path, default).map_err(|error: T::Err| format!("`{path}`: {}", error.to_string()))
+}
+
+/// A bool that is true unless the file says otherwise.
+fn on(node: &Node, path: &str) -> bool {
+    node.at(path).is_none_or(Node::is_true)
+}
+
+/// The limits of `node`, those of `base` where it has none.
+pub(super) fn limits(node: &Node, base: Option<&Limits>) -> Read<Limits> {
+    let or = |get: fn(&Limits) -> String, default: &str| base.map_or_else(|| default.to_owned(), get);
+    Ok(Limits {
+        wall_time: read(node, "limits.wall_time", &or(|limits| limits.wall_time.to_string(), "10m"))?,
+        cpu_time: read(node, "limits.cpu_time", &or(|limits| limits.cpu_time.to_string(), "5m"))?,
+        memory: read(node, "limits.memory", &or(|limits| limits.memory.to_string(), "2 GiB"))?,
+        file_size: read(node, "limits.file_size", &or(|limits| limits.file_size.to_string(), "1 GiB"))?,
+        open_files: read(node, "limits.open_files", &or(|limits| limits.open_files.to_string(), "1024"))?,
+        processes: read(node, "limits.processes", &or(|limits| limits.processes.to_string(), "256"))?,
+        output: read(node, "limits.output", &or(|limits| limits.output.to_string(), "64 MiB"))?,
+    })
+}
+
+/// The network of `node`, that of `base` where it has none.
+pub(super) fn network(node: &Node, base: Network) -> Network {
+    let mode = node.at("network.mode").or_else(|| node.get("network")).and_then(Node::text);
+    match mode {
+        None => base,
+        Some("full") => Network::Full,
+        Some(_) => Network::None,
+    }
+}
+
+/// The settings of a whole policy.
+pub(super) fn settings(node: &Node, audit_file: AbsPath) -> Read<Settings> {
+    let jobs = JobLimits {
+        concurrent: read(node, "jobs.concurrent", "10")?,
+        queue: read(node, "jobs.queue", "100")?,
+        retain: read(node, "jobs.retain", "100")?,
+        retain_for: read(node, "jobs.retain_for", "1h")?,
+    };
+    let rate_limits = node.get("rate_limits").map_or(&[][..], Node::items).iter().map(rate_limit);
+    let rules = node.at("redact.rules").map_or(&[][..], Node::items).iter().map(|rule| RedactRule {
+        id: text(rule, "id"),
+        regex: text(rule, "regex"),
+        replace: rule
+            .get("replace")
+            .and_then(Node::text)
+            .map_or_else(|| format!("[{}]", text(rule, "id")), str::to_owned),
+    });
+    let redact = Redact {
+        builtin: on(node, "redact.builtin"),
+        env_values: on(node, "redact.env_values"),
+        rules: rules.collect(),
+    };
+    Ok(Settings { jobs, rate_limits: rate_limits.collect::<Read<_>>()?, redact, audit_file })
+}
+
+fn rate_limit(node: &Node) -> Read<RateLimit> {
+    let scope = if text(node, "scope") == "client" { Scope::Client } else { Scope::Server };
+    let commands: u64 = read(node, "commands", "1")?;
+    Ok(RateLimit { scope, commands, per: read(node, "per", "1m")?, burst: read(node, "burst", &commands.to_string())? })
+}
+
+/// The text under a required key.
+fn text(node: &Node, key: &str) -> String {
+    node.get(key).and_then(Node::text).map_or_else(String::new, str::to_owned)
+}

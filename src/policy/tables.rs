@@ -1,0 +1,240 @@
+//! The keys of a policy file, of the catalogues, and what this version does not enforce yet.
+//!
+//! In: nothing, these are tables. Out: the same. `shape` checks files against them and writes the JSON Schema.
+
+use super::shape::{Field, Shape, field, required};
+
+/// Keys that are understood and cannot be held yet, as dotted paths; `key=value` refuses a single value. What stands
+/// under `profiles.NAME` is looked up without these two steps.
+pub(super) const NOT_ENFORCED: &[&str] = &[
+    "filesystem.protect",
+    "filesystem.hide",
+    "filesystem.create",
+    "filesystem.execute=approved",
+    "network.mode=loopback",
+    "network.mode=ports",
+    "network.connect",
+    "network.dns",
+    "sandbox",
+    "run_as",
+    "toolchains",
+];
+
+const TEXTS: Shape = Shape::List(&Shape::Text);
+const RULE_NAME: &str = "name by which denials and `disable` refer to the rule";
+
+/// One rule of a list.
+const RULE: Shape = Shape::Record(&[
+    required("id", Shape::Text, RULE_NAME),
+    field("program", Shape::OneOrMore(&Shape::Text), "program names, or absolute paths"),
+    field(
+        "subcommands",
+        Shape::AnyOf(&[Shape::OneOf(&["any", "none"]), TEXTS]),
+        "first words that the program may be given; several words for a nested one",
+    ),
+    field(
+        "options",
+        Shape::AnyOf(&[Shape::OneOf(&["safe", "any", "none"]), TEXTS]),
+        "`safe`: the harmless ones of the catalogue; or patterns such as `-n N` and `--lines=*`",
+    ),
+    field(
+        "operands",
+        Shape::AnyOf(&[
+            Shape::OneOf(&["paths", "any", "none"]),
+            Shape::Record(&[required("regex", Shape::Regex, "each operand matches all of it")]),
+        ]),
+        "`paths`: files under the readable roots",
+    ),
+    field("regex", Shape::Regex, "allow: matches the whole simple command; deny and ask: is found in it"),
+    field("reason", Shape::Text, "told to whoever meets the rule"),
+    field("profile", Shape::Text, "the sandbox of what the rule allows"),
+]);
+
+const RULES: Shape = Shape::List(&RULE);
+
+const FILESYSTEM: Shape = Shape::Record(&[
+    field("read", TEXTS, "roots that jobs may read"),
+    field("write", TEXTS, "roots that jobs may write, and read"),
+    field(
+        "execute",
+        Shape::AnyOf(&[Shape::OneOf(&["approved"]), TEXTS]),
+        "roots from which jobs may execute; `approved`: only the programs of the line",
+    ),
+    field("protect", TEXTS, "names below the write roots that stay read-only"),
+    field("hide", TEXTS, "names below the roots that cannot be read"),
+    field("create", TEXTS, "roots inside the workspace to make when they are missing"),
+]);
+
+const NETWORK: Shape = Shape::AnyOf(&[
+    Shape::OneOf(&["none", "loopback", "full"]),
+    Shape::Record(&[
+        required("mode", Shape::OneOf(&["none", "loopback", "ports", "full"]), "what jobs may reach"),
+        field("connect", Shape::List(&Shape::Count(1, 65_535)), "TCP ports"),
+        field("dns", Shape::Bool, "name lookups"),
+    ]),
+]);
+
+const LIMITS: Shape = Shape::Record(&[
+    field("wall_time", Shape::Period, "longest run of a job"),
+    field("cpu_time", Shape::Period, "processor time of a process"),
+    field("memory", Shape::Size, "memory of a process"),
+    field("file_size", Shape::Size, "largest file that a job may write"),
+    field("open_files", Shape::Count(16, 1 << 20), "descriptors of a process"),
+    field("processes", Shape::Count(1, 1 << 20), "processes of a job, by the best means that the machine has"),
+    field("output", Shape::Size, "bytes that a job may print"),
+]);
+
+const SANDBOX: &[Field] = &[
+    field("filesystem", FILESYSTEM, "what jobs may reach on disk; a list replaces the one of the policy"),
+    field("network", NETWORK, "what jobs may reach on the network"),
+    field("limits", LIMITS, "resource limits"),
+];
+
+const COMMANDS: Shape = Shape::Record(&[
+    field("mode", Shape::OneOf(&["shell", "argv"]), "`shell`: bash syntax, analysed; `argv`: one program, no shell"),
+    field("default", Shape::OneOf(&["deny", "ask", "allow"]), "the answer where no rule applies"),
+    field("allow", RULES, "what runs"),
+    field("ask", RULES, "what runs after a person said yes"),
+    field("deny", RULES, "what never runs, whatever else allows it"),
+    field(
+        "builtin",
+        Shape::Record(&[field(
+            "dangerous",
+            Shape::Bool,
+            "deny rules for destructive commands; `disable` takes single ones away",
+        )]),
+        "rules that come with the program",
+    ),
+    field("assignments", TEXTS, "variables that a command line may set; `*` stands for any characters"),
+]);
+
+const REDACT: Shape = Shape::Record(&[
+    field("builtin", Shape::Bool, "mask well-known kinds of secrets"),
+    field("env_values", Shape::Bool, "mask the values of scrubbed variables"),
+    field(
+        "rules",
+        Shape::List(&Shape::Record(&[
+            required("id", Shape::Text, "name of the rule"),
+            required("regex", Shape::Regex, "what to mask"),
+            field("replace", Shape::Text, "what to show instead"),
+        ])),
+        "own patterns",
+    ),
+]);
+
+const RATE_LIMITS: Shape = Shape::List(&Shape::Record(&[
+    required("scope", Shape::OneOf(&["client", "server"]), "who shares the budget"),
+    required("commands", Shape::Count(1, 1_000_000), "how many in each period"),
+    required("per", Shape::Period, "the period"),
+    field("burst", Shape::Count(1, 1_000_000), "how many at once; `commands` when absent"),
+]));
+
+const TESTS: Shape = Shape::List(&Shape::Record(&[
+    required("command", Shape::Text, "a command line"),
+    required("expect", Shape::OneOf(&["allow", "ask", "deny"]), "the decision"),
+    field("rule", Shape::Text, "id of the rule that decides"),
+    field("cwd", Shape::Text, "where it would run"),
+]));
+
+/// A policy file.
+pub(super) const POLICY: Shape = Shape::Record(&[
+    required("version", Shape::OneOf(&["1"]), "version of the format: `version: 1`"),
+    field("name", Shape::Text, "name of the policy, for people"),
+    field("extends", Shape::OneOrMore(&Shape::Text), "`builtin:NAME`, or files relative to this one"),
+    field("disable", TEXTS, "ids of inherited rules that do not apply"),
+    field("commands", COMMANDS, "which commands run"),
+    field(
+        "cwd",
+        Shape::Record(&[
+            field("roots", TEXTS, "where commands may start"),
+            field("default", Shape::Text, "where they start when nobody says"),
+        ]),
+        "working directories",
+    ),
+    field(
+        "env",
+        Shape::Record(&[
+            field("inherit", TEXTS, "variables taken from the server; `*` stands for any characters"),
+            field("set", Shape::Map(&Shape::Text), "variables with their values"),
+            field("scrub", TEXTS, "variables that never pass, and whose values are masked in output"),
+            field("request", TEXTS, "variables that a caller may set"),
+        ]),
+        "the environment of jobs, made from an empty one",
+    ),
+    field("filesystem", FILESYSTEM, "what jobs may reach on disk"),
+    field("network", NETWORK, "what jobs may reach on the network"),
+    field("limits", LIMITS, "resource limits"),
+    field("profiles", Shape::Map(&Shape::Record(SANDBOX)), "other sandboxes, by the name that rules use"),
+    field(
+        "jobs",
+        Shape::Record(&[
+            field("concurrent", Shape::Count(1, 10_000), "jobs that run at the same time"),
+            field("queue", Shape::Count(0, 100_000), "jobs that wait"),
+            field("retain", Shape::Count(1, 100_000), "ended jobs that are remembered"),
+            field("retain_for", Shape::Period, "how long they are remembered"),
+        ]),
+        "the job manager",
+    ),
+    field("rate_limits", RATE_LIMITS, "how many commands in which time"),
+    field("redact", REDACT, "what is masked in output"),
+    field(
+        "audit",
+        Shape::Record(&[
+            field("file", Shape::Text, "where decisions and ends of jobs are recorded"),
+            field("on_failure", Shape::OneOf(&["deny"]), "what happens when a record cannot be written"),
+        ]),
+        "the record",
+    ),
+    field(
+        "sandbox",
+        Shape::Record(&[field("on_unsupported", Shape::Map(&Shape::Text), "")]),
+        "what the kernel must hold",
+    ),
+    field("run_as", Shape::Text, "account of the jobs"),
+    field("toolchains", TEXTS, "toolchains whose folders are granted"),
+    field("tests", TESTS, "command lines with the decision they must get"),
+]);
+
+const EFFECTS: Shape = Shape::Record(&[
+    field("run", TEXTS, "runs a program"),
+    field("write", TEXTS, "writes or removes files"),
+    field("outside", TEXTS, "reads elsewhere than its operands say"),
+    field("load", TEXTS, "loads code or configuration"),
+    field("network", TEXTS, "uses the network"),
+]);
+
+const ROLE: Shape = Shape::OneOf(&["paths", "output", "text", "none", "sed", "awk", "any"]);
+
+const OPERANDS: Shape = Shape::AnyOf(&[
+    ROLE,
+    Shape::Record(&[
+        field("first", ROLE, "role of the first operand"),
+        field("given_by", TEXTS, "options that take the place of the first operand"),
+        field("each", ROLE, "role of the others"),
+        field("last", ROLE, "role of the last of several"),
+    ]),
+]);
+
+/// One entry of the catalogue of programs.
+pub(super) const PROGRAM: Shape = Shape::Record(&[
+    required("program", Shape::OneOrMore(&Shape::Text), "name, and names that behave the same"),
+    required("sources", TEXTS, "manual pages and advisories"),
+    field("parsing", Shape::OneOf(&["gnu", "posix", "single-dash", "words"]), "how options are written"),
+    field("inert", Shape::Bool, "runs nothing but itself under its safe options"),
+    field("interpreter", Shape::Bool, "runs any code that it can read"),
+    field("safe", TEXTS, "options that do no harm"),
+    field("unsafe", EFFECTS, "the others, by what they do"),
+    field("operands", OPERANDS, "what the other words are"),
+    field("helpers", TEXTS, "programs that it starts"),
+    field("dangerous", RULES, "uses that destroy, as deny rules; their program is this one"),
+    field(
+        "subcommands",
+        Shape::Map(&Shape::Record(&[
+            field("inert", Shape::Bool, "as above"),
+            field("safe", TEXTS, "options that do no harm"),
+            field("unsafe", EFFECTS, "the others, by what they do"),
+            field("operands", OPERANDS, "what the other words are"),
+        ])),
+        "by their words",
+    ),
+]);
