@@ -6,7 +6,6 @@
 //! INVARIANT: when the server's end of the socket closes, every job is ended and the helper exits.
 
 use std::collections::HashMap;
-use std::collections::hash_map::Entry;
 use std::fs;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
@@ -24,13 +23,16 @@ use super::error::LaunchError;
 use super::protocol::{self, Hello, Report, Request};
 use super::supervisor::{self, Setup};
 use super::tree;
-use crate::sandbox::ruleset::{self, Layer};
+use crate::paths::AbsPath;
+use crate::sandbox::ruleset::{self, ExecuteLayer, Layer};
 use crate::sandbox::seccomp::{Filter, Reach};
 use crate::sandbox::{Failure, Grants, Isolation, Job, Step, Support};
 use crate::sys::{self, Forked, Reaped};
 
 /// Profiles kept ready; more than a policy has, so the bound only matters to memory.
 const MOST_PROFILES: usize = 256;
+/// Execute layers kept ready; one per set of programs that lines use together.
+const MOST_LAYERS: usize = 128;
 /// How long supervisors have to end their jobs after the server is gone.
 const FAREWELL: Duration = Duration::from_secs(5);
 
@@ -83,6 +85,8 @@ struct State {
     support: Support,
     scope: Option<OwnedFd>,
     profiles: HashMap<Vec<u8>, Profile>,
+    /// Execute layers by their lists.
+    execute_layers: HashMap<Vec<AbsPath>, ExecuteLayer>,
     /// Sockets of running jobs by their supervisor's pid. The server sees a job's end of stream only when this copy
     /// is closed too, which is after its orphans are gone.
     jobs: HashMap<i32, OwnedFd>,
@@ -137,6 +141,7 @@ fn prepare(socket: &OwnedFd, strongest: Isolation) -> io::Result<State> {
         support,
         scope,
         profiles: HashMap::new(),
+        execute_layers: HashMap::new(),
         jobs: HashMap::new(),
         lost: Vec::new(),
     })
@@ -197,6 +202,7 @@ impl State {
         };
         let kept = socket.try_clone().map_err(hand_over)?;
         self.ready(request.grants)?;
+        self.ready_to_execute(request.job.execute_only.as_deref())?;
         let profile = self.profiles.get(request.grants).ok_or(wrong)?;
         let setup = self.setup(request.job, socket, [input, output, error])?;
         let namespaces = self.support.namespaces();
@@ -213,7 +219,9 @@ impl State {
     /// What the supervisor takes along.
     fn setup<'a>(&'a self, job: Job, socket: &'a OwnedFd, stdio: [OwnedFd; 3]) -> Result<Setup<'a>, Failure> {
         let (life, _) = &self.life;
+        let layer = job.execute_only.as_ref().and_then(|files| self.execute_layers.get(files));
         Ok(Setup {
+            execute_only: layer.map(ExecuteLayer::for_job).transpose()?,
             job,
             socket,
             stdio,
@@ -225,20 +233,34 @@ impl State {
         })
     }
 
-    /// Makes ruleset and filter of a profile that is new.
+    /// Makes ruleset and filter of a profile that is new, or whose trees were replaced.
     fn ready(&mut self, encoded: &[u8]) -> Result<(), Failure> {
         let bad = |error: &io::Error| Failure::new(Step::Request, error);
-        if self.profiles.len() >= MOST_PROFILES && !self.profiles.contains_key(encoded) {
+        if self.profiles.get(encoded).is_some_and(|profile| profile.layer.is_current()) {
+            return Ok(());
+        }
+        if self.profiles.len() >= MOST_PROFILES {
             self.profiles.clear();
         }
-        let Entry::Vacant(place) = self.profiles.entry(encoded.to_vec()) else { return Ok(()) };
         let grants: Grants = protocol::decode(encoded).map_err(|error| bad(&error))?;
         let abi = self.support.landlock_abi().map_err(io::Error::from_raw_os_error);
         let layer = Layer::prepare(&grants, abi.map_err(|error| Failure::new(Step::Ruleset, &error))?)?;
         let own_pids = self.support.isolation() == Isolation::PidNamespace;
         let filter = Reach { own_pids, own_ipc: false, network: grants.network }.filter();
         let filter = filter.map_err(|error| Failure::new(Step::Seccomp, &io::Error::other(error)))?;
-        place.insert(Profile { layer, filter });
+        self.profiles.insert(encoded.to_vec(), Profile { layer, filter });
+        Ok(())
+    }
+
+    /// Makes an execute layer that is new, or whose files were replaced.
+    fn ready_to_execute(&mut self, files: Option<&[AbsPath]>) -> Result<(), Failure> {
+        let known = |files: &&[AbsPath]| self.execute_layers.get(*files).is_some_and(ExecuteLayer::is_current);
+        let Some(files) = files.filter(|files| !known(files)) else { return Ok(()) };
+        if self.execute_layers.len() >= MOST_LAYERS {
+            self.execute_layers.clear();
+        }
+        let layer = ExecuteLayer::prepare(files)?;
+        self.execute_layers.insert(files.to_vec(), layer);
         Ok(())
     }
 

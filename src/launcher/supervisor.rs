@@ -35,6 +35,8 @@ pub(super) struct Setup<'a> {
     pub(super) stdio: [OwnedFd; 3],
     /// Ends when the helper does.
     pub(super) life: &'a OwnedFd,
+    /// The execute layer, where the job has one.
+    pub(super) execute_only: Option<OwnedFd>,
     pub(super) scope: Option<&'a OwnedFd>,
     pub(super) support: &'a Support,
     pub(super) helper: Pid,
@@ -59,7 +61,7 @@ pub(super) fn run(setup: Setup<'_>, profile: &Profile) -> ! {
 
 /// Bounds the tree and starts its first process.
 fn begin<'a>(setup: Setup<'a>, profile: &Profile) -> Result<Watch<'a>, Failure> {
-    let Setup { job, socket, stdio, life, scope, support, helper, identity } = setup;
+    let Setup { job, socket, stdio, life, execute_only, scope, support, helper, identity } = setup;
     let step = |step| move |error: io::Error| Failure::new(step, &error);
     let supervisor = |errno: Errno| Failure::new(Step::Supervisor, &errno.into());
     if support.own_user_namespace() {
@@ -68,7 +70,7 @@ fn begin<'a>(setup: Setup<'a>, profile: &Profile) -> Result<Watch<'a>, Failure> 
     let ruleset = profile.layer.for_job(job.tmp.as_ref())?;
     let mut keep = vec![socket.as_raw_fd(), life.as_raw_fd(), ruleset.as_raw_fd()];
     keep.extend(stdio.iter().map(AsRawFd::as_raw_fd));
-    keep.extend(scope.map(AsRawFd::as_raw_fd));
+    keep.extend(execute_only.as_ref().into_iter().chain(scope).map(AsRawFd::as_raw_fd));
     // The helper's socket and other jobs' sockets must close here, or their ends would not be seen.
     sys::close_all_except(&keep).map_err(step(Step::Supervisor))?;
     prctl::set_name(c"warden-job").map_err(supervisor)?;
@@ -91,7 +93,8 @@ fn begin<'a>(setup: Setup<'a>, profile: &Profile) -> Result<Watch<'a>, Failure> 
     let own_user_namespace = support.own_user_namespace();
     match sys::fork().map_err(step(Step::Fork))? {
         Forked::Child => {
-            let entry = Entry { job: &job, ruleset, filter: &profile.filter, stdio, parent, own_user_namespace };
+            let entry =
+                Entry { job: &job, ruleset, execute_only, filter: &profile.filter, stdio, parent, own_user_namespace };
             let failure = child::enter(entry);
             // The only reader is the supervisor; when it is gone, so is this process.
             let bytes = postcard::to_stdvec(&failure).unwrap_or_else(|_| vec![0]);

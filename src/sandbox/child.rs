@@ -28,8 +28,10 @@ const CAP_SETPCAP: u64 = 1 << 8;
 /// Everything the first process needs, made before it exists.
 pub(crate) struct Entry<'a> {
     pub(crate) job: &'a Job,
-    /// The whole policy layer.
+    /// The policy layer.
     pub(crate) ruleset: OwnedFd,
+    /// The execute layer, where the job has one.
+    pub(crate) execute_only: Option<OwnedFd>,
     pub(crate) filter: &'a Filter,
     /// Standard input, output and error.
     pub(crate) stdio: [OwnedFd; 3],
@@ -54,7 +56,7 @@ fn at<T, E: Into<io::Error>>(step: Step, result: Result<T, E>) -> Result<T, Fail
 }
 
 fn steps(entry: Entry<'_>) -> Result<std::convert::Infallible, Failure> {
-    let Entry { job, ruleset, filter, stdio, parent, own_user_namespace } = entry;
+    let Entry { job, ruleset, execute_only, filter, stdio, parent, own_user_namespace } = entry;
     at(Step::Session, setsid())?;
     at(Step::Signals, SigSet::empty().thread_set_mask())?;
     umask(Mode::from_bits_truncate(0o022));
@@ -70,6 +72,9 @@ fn steps(entry: Entry<'_>) -> Result<std::convert::Infallible, Failure> {
         return Err(Failure { step: Step::ParentDeath, subject: None, errno: libc::ESRCH });
     }
     ruleset::enforce(&ruleset, Step::Landlock)?;
+    if let Some(layer) = execute_only {
+        ruleset::enforce(&layer, Step::ExecuteLayer)?;
+    }
     at(Step::Descriptors, sys::close_on_exec_from(3))?;
     at(Step::Seccomp, filter.install())?;
     still_the_program(job)?;

@@ -43,6 +43,9 @@ impl InForce {
         if support.own_user_namespace() {
             mechanisms.push("user namespace".to_owned());
         }
+        if spec.execute_only().is_some() {
+            mechanisms.push("execute layer".to_owned());
+        }
         let mut unheld = Vec::new();
         if spec.limits().processes.is_some() && !support.own_user_namespace() {
             let why = "the count of processes is shared with everything else that runs as this user".to_owned();

@@ -7,6 +7,7 @@
 pub(crate) mod child;
 mod confinement;
 mod in_force;
+mod interpreters;
 mod limits;
 pub(crate) mod namespace;
 mod properties;
@@ -20,6 +21,7 @@ mod wire;
 pub(crate) use confinement::Grants;
 pub use confinement::{Confinement, ConfinementBuilder, Network};
 pub use in_force::{InForce, Unheld};
+pub use interpreters::with_interpreters;
 pub use limits::Limits;
 pub use properties::{Promise, Property, Strength, properties};
 pub(crate) use spec::Job;

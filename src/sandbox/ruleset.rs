@@ -6,9 +6,11 @@
 //! INVARIANT: a ruleset that jobs share is never extended, for a rule added later would reach all of them; what only
 //! one job may touch goes into a ruleset made again from the kept descriptors.
 
+use std::fs::Metadata;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
-use std::path::Path;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
 
 use landlock::{
     ABI, Access, AccessFs, AccessNet, BitFlags, CompatLevel, Compatible, PathBeneath, PathFd, Ruleset, RulesetAttr,
@@ -23,9 +25,30 @@ use crate::sys;
 /// Devices without which hardly any program starts; none of them stores or reveals anything.
 const DEVICES: [&str; 5] = ["/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom"];
 
+/// Which file a path led to when a ruleset was made; the rule binds to the file, not to its name.
+#[derive(Debug)]
+struct Seen {
+    path: PathBuf,
+    device: u64,
+    inode: u64,
+}
+
+impl Seen {
+    fn of(path: &Path, found: &Metadata) -> Self {
+        Self { path: path.to_path_buf(), device: found.dev(), inode: found.ino() }
+    }
+
+    /// Does the path still lead to that file?
+    fn is_current(&self) -> bool {
+        let found = std::fs::metadata(&self.path);
+        found.is_ok_and(|found| (found.dev(), found.ino()) == (self.device, self.inode))
+    }
+}
+
 /// A granted file or tree, opened once.
 #[derive(Debug)]
 struct Root {
+    seen: Seen,
     handle: PathFd,
     rights: BitFlags<AccessFs>,
 }
@@ -59,9 +82,9 @@ fn ruleset_failed(error: impl std::error::Error + 'static) -> Failure {
 fn open(path: &Path, rights: BitFlags<AccessFs>, abi: ABI) -> Result<Root, Failure> {
     let failed = |error: &io::Error| Failure::new(Step::Grant, error).about(path.display());
     let handle = PathFd::new(path).map_err(|error| failed(&errno_of(&error)))?;
-    let directory = std::fs::metadata(path).map_err(|error| failed(&error))?.is_dir();
-    let rights = if directory { rights } else { rights & AccessFs::from_file(abi) };
-    Ok(Root { handle, rights })
+    let found = std::fs::metadata(path).map_err(|error| failed(&error))?;
+    let rights = if found.is_dir() { rights } else { rights & AccessFs::from_file(abi) };
+    Ok(Root { seen: Seen::of(path, &found), handle, rights })
 }
 
 /// What a write root gives: all but executing, making devices, driving devices, and reaching sockets.
@@ -94,6 +117,11 @@ impl Layer {
         let network = grants.network.clone();
         let ruleset = descriptor(make(&roots, &network, abi)?)?;
         Ok(Self { roots, network, abi, ruleset })
+    }
+
+    /// Do all granted paths still lead to what they led to? A tool that replaces a tree leaves rules for the old one.
+    pub(crate) fn is_current(&self) -> bool {
+        self.roots.iter().all(|root| root.seen.is_current())
     }
 
     /// The shared ruleset, or one of its own for a job that may also write below `tmp`.
@@ -135,6 +163,50 @@ fn make(roots: &[Root], network: &Network, abi: ABI) -> Result<RulesetCreated, F
         created = created.add_rule(PathBeneath::new(&root.handle, root.rights)).map_err(ruleset_failed)?;
     }
     Ok(created)
+}
+
+/// The execute layer: a ruleset that handles executing alone.
+#[derive(Debug)]
+pub(crate) struct ExecuteLayer {
+    files: Vec<Seen>,
+    ruleset: OwnedFd,
+}
+
+impl ExecuteLayer {
+    /// Allows these files.
+    ///
+    /// # Errors
+    /// A file that cannot be opened; a directory, which would allow all below it.
+    pub(crate) fn prepare(files: &[AbsPath]) -> Result<Self, Failure> {
+        let ruleset = Ruleset::default().set_compatibility(CompatLevel::HardRequirement);
+        let ruleset = ruleset.handle_access(AccessFs::Execute).map_err(ruleset_failed)?;
+        let mut created = ruleset.create().map_err(ruleset_failed)?;
+        let mut seen = Vec::with_capacity(files.len());
+        for file in files {
+            let failed = |error: &io::Error| Failure::new(Step::Grant, error).about(file);
+            let found = std::fs::metadata(file).map_err(|error| failed(&error))?;
+            if found.is_dir() {
+                return Err(failed(&io::Error::from_raw_os_error(libc::EISDIR)));
+            }
+            let handle = PathFd::new(file).map_err(|error| failed(&errno_of(&error)))?;
+            created = created.add_rule(PathBeneath::new(handle, AccessFs::Execute)).map_err(ruleset_failed)?;
+            seen.push(Seen::of(file.as_path(), &found));
+        }
+        Ok(Self { files: seen, ruleset: descriptor(created)? })
+    }
+
+    /// Do all paths still lead to the files that were allowed?
+    pub(crate) fn is_current(&self) -> bool {
+        self.files.iter().all(Seen::is_current)
+    }
+
+    /// The ruleset, for one job.
+    ///
+    /// # Errors
+    /// No descriptor is left.
+    pub(crate) fn for_job(&self) -> Result<OwnedFd, Failure> {
+        self.ruleset.try_clone().map_err(|error| Failure::new(Step::ExecuteLayer, &error))
+    }
 }
 
 /// A ruleset that only scopes signals: whoever enters it can signal what it starts, and nothing else.

@@ -71,6 +71,9 @@ pub(crate) struct Job {
     pub(crate) limits: Limits,
     #[serde(with = "wire::maybe_path")]
     pub(crate) tmp: Option<AbsPath>,
+    /// The execute layer: files that may be executed, and nothing else.
+    #[serde(with = "wire::maybe_paths")]
+    pub(crate) execute_only: Option<Vec<AbsPath>>,
 }
 
 /// One job, complete and checked.
@@ -118,7 +121,7 @@ pub enum SpecError {
 impl SandboxSpec {
     /// A job that runs `program` with `argv` (its first word is the name the program sees) in `cwd`.
     pub fn builder(program: ProgramFile, argv: Vec<String>, cwd: Place) -> SpecBuilder {
-        let job = Job { program, argv, env: Vec::new(), cwd, limits: Limits::default(), tmp: None };
+        let job = Job { program, argv, env: Vec::new(), cwd, limits: Limits::default(), tmp: None, execute_only: None };
         SpecBuilder { job, confinement: None }
     }
 
@@ -150,6 +153,11 @@ impl SandboxSpec {
     /// Its private temporary directory.
     pub fn tmp(&self) -> Option<&AbsPath> {
         self.job.tmp.as_ref()
+    }
+
+    /// The only files that it may execute, when there is such a list.
+    pub fn execute_only(&self) -> Option<&[AbsPath]> {
+        self.job.execute_only.as_deref()
     }
 
     /// What it shares with the other jobs of its profile.
@@ -189,6 +197,16 @@ impl SpecBuilder {
     #[must_use]
     pub fn tmp(mut self, tmp: AbsPath) -> Self {
         self.job.tmp = Some(tmp);
+        self
+    }
+
+    /// Lets this job execute these files and nothing else, whatever the confinement grants. Loaders and interpreters must
+    /// be among them: see [`with_interpreters`](super::with_interpreters).
+    #[must_use]
+    pub fn execute_only(mut self, mut files: Vec<AbsPath>) -> Self {
+        files.sort();
+        files.dedup();
+        self.job.execute_only = Some(files);
         self
     }
 

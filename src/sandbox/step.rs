@@ -44,6 +44,8 @@ pub enum Step {
     NoNewPrivileges,
     /// Landlock's rules are in force.
     Landlock,
+    /// Only the listed files can be executed.
+    ExecuteLayer,
     /// No other descriptor survives the exec.
     Descriptors,
     /// The system call filter is in force.
@@ -75,6 +77,7 @@ impl Step {
             Self::ParentDeath => "tie the job to its supervisor",
             Self::NoNewPrivileges => "set no_new_privs",
             Self::Landlock => "put the Landlock ruleset in force",
+            Self::ExecuteLayer => "put the execute layer in force",
             Self::Descriptors => "mark descriptors close-on-exec",
             Self::Seccomp => "put the system call filter in force",
             Self::Program => "find the checked program at",

@@ -53,3 +53,20 @@ pub(super) mod paths {
         Vec::<Vec<u8>>::deserialize(from)?.into_iter().map(checked).collect()
     }
 }
+
+/// Perhaps a list of paths.
+pub(super) mod maybe_paths {
+    use super::{AbsPath, Deserialize, Deserializer, OsStrExt, Serialize, Serializer, checked};
+
+    pub(crate) fn serialize<S: Serializer>(paths: &Option<Vec<AbsPath>>, to: S) -> Result<S::Ok, S::Error> {
+        let bytes = |paths: &Vec<AbsPath>| -> Vec<Vec<u8>> {
+            paths.iter().map(|path| path.as_os_str().as_bytes().to_vec()).collect()
+        };
+        paths.as_ref().map(bytes).serialize(to)
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Vec<AbsPath>>, D::Error> {
+        let lists = Option::<Vec<Vec<u8>>>::deserialize(from)?;
+        lists.map(|list| list.into_iter().map(checked).collect()).transpose()
+    }
+}

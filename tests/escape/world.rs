@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use shellwarden::launcher::{Ended, Helper, Launcher, Process, StdinMode, start_helper_at_most};
 use shellwarden::paths::AbsPath;
-use shellwarden::sandbox::{Confinement, Isolation, Limits, Network, Place, ProgramFile, SandboxSpec};
+use shellwarden::sandbox::{Confinement, Isolation, Limits, Network, Place, ProgramFile, SandboxSpec, SpecBuilder};
 use tokio::io::AsyncReadExt;
 
 pub(crate) struct World {
@@ -80,13 +80,17 @@ impl World {
     }
 
     pub(crate) fn spec(&self, argv: &[&str], env: &[(&str, &str)], limits: Limits) -> SandboxSpec {
+        self.builder(argv, env, limits).build().unwrap()
+    }
+
+    pub(crate) fn builder(&self, argv: &[&str], env: &[(&str, &str)], limits: Limits) -> SpecBuilder {
         let program = fs::canonicalize(argv.first().unwrap()).unwrap();
         let program = ProgramFile::of(absolute(program)).unwrap();
         let cwd = Place::of(absolute(&self.inside)).unwrap();
         let argv = argv.iter().map(|word| (*word).to_owned()).collect();
         let env = env.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
         let builder = SandboxSpec::builder(program, argv, cwd).env(env).limits(limits);
-        builder.confinement(self.confinement()).build().unwrap()
+        builder.confinement(self.confinement())
     }
 
     pub(crate) async fn start(&self, argv: &[&str], env: &[(&str, &str)]) -> Process {
