@@ -16,6 +16,7 @@ mod kernel;
 mod lifetime;
 mod modes;
 mod scenarios;
+mod shims;
 mod world;
 
 use std::process::ExitCode;

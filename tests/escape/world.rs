@@ -44,9 +44,7 @@ where
     runtime.block_on(async {
         let launcher = Launcher::connect(helper).await.unwrap();
         assert_eq!(launcher.support().isolation(), isolation, "{:?}", launcher.support());
-        let base = std::env::temp_dir().join(format!("shellwarden-escape-{}-{}", std::process::id(), fastrand()));
-        let world = World { inside: base.join("in"), outside: base.join("out"), base, launcher, isolation };
-        world.reset();
+        let world = World::around(launcher, isolation);
         let base = world.base.clone();
         let result = scenario(world).await;
         fs::remove_dir_all(base).unwrap();
@@ -60,6 +58,18 @@ fn fastrand() -> usize {
 }
 
 impl World {
+    /// Fresh directories around a launcher.
+    pub(crate) fn around(launcher: Launcher, isolation: Isolation) -> Self {
+        let base = std::env::temp_dir().join(format!("shellwarden-escape-{}-{}", std::process::id(), fastrand()));
+        let world = Self { inside: base.join("in"), outside: base.join("out"), base, launcher, isolation };
+        world.reset();
+        world
+    }
+
+    pub(crate) fn remove(self) {
+        fs::remove_dir_all(self.base).unwrap();
+    }
+
     /// Both directories as new: a secret and a program outside, nothing inside.
     pub(crate) fn reset(&self) {
         let _ = fs::remove_dir_all(&self.base);
