@@ -118,9 +118,14 @@ impl Cover<'_> {
         if matches!(self.rule.options, Options::Safe) && (self.entry.is_none() || sorted.grammar.is_none()) {
             return detail("the catalogue does not know it, so no option is known to be safe");
         }
-        for item in sorted.global.iter().chain(&sorted.items) {
+        for (index, item) in sorted.global.iter().chain(&sorted.items).enumerate() {
+            // A rule's list is about the subcommand: `log -p` shows a patch, `-p log` starts a pager.
+            let before = index < sorted.global.len() && !sorted.subcommand.is_empty();
             match item {
                 Item::Operand { .. } => {}
+                Item::Option { spec, .. } if before && spec.effect != Effect::Safe => {
+                    return detail(format!("`{}` before the subcommand {}", spec.name(), does(spec.effect)));
+                }
                 Item::Odd { written, why } => return detail(format!("`{written}`: {why}")),
                 Item::Option { spec, values } => self.option(spec, values)?,
             }

@@ -6,6 +6,7 @@
 //! INVARIANT: an [`Approved`] is made here alone, after every command, redirection and assignment was allowed.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::Arc;
 
 use super::advice;
@@ -112,7 +113,7 @@ impl Policy {
         let verdict = strictest(explanation)?;
         let profile = profile?;
         explanation.profile = Some(profile.name.clone());
-        let plan = plan(&analysis, &rulings).map_err(|why| general(explanation, why))?;
+        let (plan, programs) = plan(&analysis, &rulings).map_err(|why| general(explanation, why))?;
         explanation.rendered = Some(match &plan {
             Plan::Exec { argv, .. } => argv.join(" "),
             Plan::Bash { script, .. } => script.clone(),
@@ -120,7 +121,7 @@ impl Policy {
         let rules = rules_of(&rulings);
         let env = env.into_iter().collect();
         let explanation = Explanation::new(String::new());
-        Ok((verdict, Approved { plan, cwd, env, profile, timeout: request.timeout, rules, explanation }))
+        Ok((verdict, Approved { plan, programs, cwd, env, profile, timeout: request.timeout, rules, explanation }))
     }
 
     /// Where the request starts.
@@ -262,7 +263,7 @@ fn strictest(explanation: &Explanation) -> Result<Verdict, Refused> {
 }
 
 /// Renders the tree with every program as its path.
-fn plan(analysis: &Analysis, rulings: &[Ruling]) -> Result<Plan, String> {
+fn plan(analysis: &Analysis, rulings: &[Ruling]) -> Result<(Plan, Vec<ProgramFile>), String> {
     let mut slots: BTreeMap<Slot, String> = BTreeMap::new();
     let mut programs: Vec<ProgramFile> = Vec::new();
     for (command, ruling) in analysis.commands.iter().zip(rulings) {
@@ -277,11 +278,17 @@ fn plan(analysis: &Analysis, rulings: &[Ruling]) -> Result<Plan, String> {
         }
     }
     let rendered = analysis.render(&slots).map_err(|refusal| refusal.message)?;
-    match (rendered, programs.as_slice()) {
-        (Rendered::Exec(argv), [program]) => Ok(Plan::Exec { program: program.clone(), argv }),
-        (Rendered::Exec(_), _) => Err("the command cannot be run without a shell".into()),
-        (Rendered::Bash(script), _) => Ok(Plan::Bash { script, programs }),
-    }
+    let plan = match rendered {
+        Rendered::Bash(script) => Plan::Bash { script, programs: programs.clone() },
+        Rendered::Exec(argv) => {
+            // With a wrapper there are several programs; the first word is the one to start.
+            let first =
+                programs.iter().find(|file| argv.first().is_some_and(|path| file.path.as_path() == Path::new(path)));
+            let program = first.cloned().ok_or("the command cannot be run without a shell")?;
+            Plan::Exec { program, argv }
+        }
+    };
+    Ok((plan, programs))
 }
 
 fn path_text(path: &AbsPath) -> Result<String, String> {

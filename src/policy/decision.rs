@@ -48,6 +48,7 @@ pub enum Plan {
 #[derive(Debug)]
 pub struct Approved {
     pub(super) plan: Plan,
+    pub(super) programs: Vec<ProgramFile>,
     pub(super) cwd: DirectoryFacts,
     pub(super) env: Vec<(String, String)>,
     pub(super) profile: Arc<Profile>,
@@ -60,6 +61,11 @@ impl Approved {
     /// What to run.
     pub fn plan(&self) -> &Plan {
         &self.plan
+    }
+
+    /// Every program that the line starts, those behind wrappers included.
+    pub fn programs(&self) -> &[ProgramFile] {
+        &self.programs
     }
 
     /// Where to run it.

@@ -10,4 +10,5 @@
 mod audit;
 mod layering;
 mod policy;
+mod policy_cases;
 mod shell;

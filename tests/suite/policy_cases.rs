@@ -1,0 +1,142 @@
+//! Cases under `tests/cases/policy`: a command line, a policy, the right decision.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use serde::Deserialize;
+use shellwarden::paths::AbsPath;
+use shellwarden::policy::{
+    self, Decision, DirectoryFacts, Origin, Policy, ProgramFile, Request, Text, Variables, World, WorldError,
+};
+
+/// Every bare name is a program below `/usr/bin`; paths are what they are on the disk.
+struct Bench;
+
+fn fact(path: &AbsPath) -> ProgramFile {
+    let inode = path.to_string().bytes().fold(7, |sum: u64, byte| sum.wrapping_mul(131).wrapping_add(byte.into()));
+    ProgramFile { path: path.clone(), device: 1, inode }
+}
+
+impl World for Bench {
+    fn find_program(&self, name: &str, _dirs: &[AbsPath]) -> Result<Option<ProgramFile>, WorldError> {
+        Ok(Some(fact(&AbsPath::new(format!("/usr/bin/{name}")).unwrap())))
+    }
+
+    fn program_file(&self, path: &AbsPath) -> Result<Option<ProgramFile>, WorldError> {
+        Ok(Some(fact(path)))
+    }
+
+    fn resolve(&self, path: &AbsPath) -> Result<AbsPath, WorldError> {
+        for part in path.as_path().ancestors() {
+            if let Ok(real) = part.canonicalize() {
+                let rest = path.as_path().strip_prefix(part).unwrap();
+                return Ok(AbsPath::new(real.join(rest)).unwrap());
+            }
+        }
+        Ok(path.clone())
+    }
+
+    fn directory(&self, path: &AbsPath) -> Result<DirectoryFacts, WorldError> {
+        Ok(DirectoryFacts { path: path.clone(), device: 1, inode: fact(path).inode })
+    }
+
+    fn list(&self, path: &AbsPath) -> Result<Vec<String>, WorldError> {
+        let entries = std::fs::read_dir(path).into_iter().flatten().flatten();
+        Ok(entries.filter_map(|entry| entry.file_name().into_string().ok()).collect())
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Case {
+    id: String,
+    policy: String,
+    command: String,
+    expect: String,
+    #[serde(default)]
+    or: Option<String>,
+    #[serde(default)]
+    cwd: Option<String>,
+    #[serde(default)]
+    env: BTreeMap<String, String>,
+}
+
+/// A workspace with some files, a home with a key, and a place outside.
+fn fixture() -> (tempfile::TempDir, Variables) {
+    let dir = tempfile::tempdir().unwrap();
+    let root = dir.path().canonicalize().unwrap();
+    let files = [
+        "canary-ws/README.md",
+        "canary-ws/data.txt",
+        "canary-ws/list.txt",
+        "canary-ws/-x",
+        "canary-ws/sub/a.txt",
+        "canary-ws/src/main.rs",
+        "canary-ws/scripts/evil.sh",
+        "canary-ws-evil/secret",
+        "canary-out/secret",
+        "canary-home/.ssh/id_canary",
+        "canary-state/audit.log",
+    ];
+    for file in files {
+        let path = root.join(file);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, "").unwrap();
+    }
+    std::os::unix::fs::symlink(root.join("canary-out"), root.join("canary-ws/link")).unwrap();
+    let at = |name: &str| AbsPath::new(root.join(name)).unwrap();
+    let environment = BTreeMap::from([("PATH".to_owned(), "/usr/bin:/bin".to_owned())]);
+    let (workspace, home, state) = (at("canary-ws"), Some(at("canary-home")), at("canary-state"));
+    (dir, Variables { workspace, home, state, environment })
+}
+
+fn cases_folder() -> std::path::PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases/policy")
+}
+
+fn load(name: &str, variables: &Variables) -> Policy {
+    let origin = match name.strip_prefix("builtin:") {
+        Some(preset) => Origin::Builtin(preset.to_owned()),
+        None => Origin::File(AbsPath::new(cases_folder().join(format!("policies/{name}.yaml"))).unwrap()),
+    };
+    match policy::load(&origin, variables) {
+        Ok(loaded) => loaded.policy,
+        Err(problems) => panic!("{name}:\n{problems}"),
+    }
+}
+
+fn decide(policy: &Policy, case: &Case, root: &str) -> (&'static str, String) {
+    let text = Text::Line(case.command.replace("DIR", root));
+    let cwd = case.cwd.as_ref().map(|cwd| cwd.replace("DIR", root));
+    match policy.decide(&Request { text, cwd, env: case.env.clone(), timeout: None }, &Bench) {
+        Decision::Allow(approved) => ("allow", format!("{:?}", approved.plan())),
+        Decision::Ask(pending) => ("ask", pending.reason().to_owned()),
+        Decision::Deny(denial) => ("deny", denial.for_operator()),
+    }
+}
+
+fn run(file: &str) {
+    let (dir, variables) = fixture();
+    let root = dir.path().canonicalize().unwrap().display().to_string();
+    let text = std::fs::read_to_string(cases_folder().join(file)).unwrap();
+    let cases: Vec<Case> = serde_yaml::from_str(&text).unwrap();
+    assert!(cases.len() > 20, "{file} lost its cases");
+    let mut policies: BTreeMap<String, Policy> = BTreeMap::new();
+    let mut wrong = Vec::new();
+    for case in &cases {
+        let policy = policies.entry(case.policy.clone()).or_insert_with(|| load(&case.policy, &variables));
+        let (got, why) = decide(policy, case, &root);
+        if got != case.expect && Some(got) != case.or.as_deref() {
+            wrong.push(format!(
+                "{} [{}] {:?}: {got}, not {}\n    {why}",
+                case.id, case.policy, case.command, case.expect
+            ));
+        }
+    }
+    assert!(wrong.is_empty(), "{} of {} wrong:\n{}", wrong.len(), cases.len(), wrong.join("\n"));
+}
+
+#[test]
+fn attacks_are_denied_and_look_alikes_run() {
+    run("attacks.yaml");
+}
