@@ -160,7 +160,7 @@ impl Cover<'_> {
 
     fn value(&self, name: &str, kind: Kind, value: &Word) -> Result<(), Mismatch> {
         let right = match kind {
-            Kind::Text => Ok(()),
+            Kind::Text | Kind::Command => Ok(()),
             Kind::Read | Kind::Cwd if value.known() == Some("-") => Ok(()),
             Kind::Read | Kind::Cwd => self.places.allow(value, Access::Read),
             Kind::Write => self.places.allow(value, Access::Write),
@@ -226,8 +226,11 @@ impl Cover<'_> {
                 Word::Known(_) | Word::Unknown(_) => Ok(()),
             },
             Role::None => Err(format!("{} is one operand too many", show(word))),
-            Role::Paths if word.known() == Some("-") => Ok(()),
-            Role::Paths => places.allow(word, Access::Read),
+            Role::Remote if word.known().is_none_or(|text| text.contains("::")) => {
+                Err(format!("{} may name a transport that runs a program", show(word)))
+            }
+            Role::Paths | Role::Remote if word.known() == Some("-") => Ok(()),
+            Role::Paths | Role::Remote => places.allow(word, Access::Read),
             Role::Output => places.allow(word, Access::Write),
             Role::Sed => script(word, sed_only_edits),
             Role::Awk => script(word, awk_only_prints),

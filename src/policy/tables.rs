@@ -203,7 +203,7 @@ const EFFECTS: Shape = Shape::Record(&[
     field("network", TEXTS, "uses the network"),
 ]);
 
-const ROLE: Shape = Shape::OneOf(&["paths", "output", "text", "none", "sed", "awk", "any"]);
+const ROLE: Shape = Shape::OneOf(&["paths", "output", "remote", "text", "none", "sed", "awk", "any"]);
 
 const OPERANDS: Shape = Shape::AnyOf(&[
     ROLE,

@@ -140,3 +140,13 @@ fn run(file: &str) {
 fn attacks_are_denied_and_look_alikes_run() {
     run("attacks.yaml");
 }
+
+#[test]
+fn every_spelling_of_an_attack_is_denied() {
+    run("variants.yaml");
+}
+
+#[test]
+fn lines_that_agents_write_are_judged_as_intended() {
+    run("agents.yaml");
+}

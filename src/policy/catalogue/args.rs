@@ -193,6 +193,9 @@ impl<'a> Sorter<'a> {
 
     /// Adds an option with its attached value, or with as many of the next words as it takes.
     fn valued(&mut self, spec: &'a OptionSpec, attached: Option<&str>) {
+        if spec.values.first() == Some(&Kind::Command) {
+            return self.command(spec);
+        }
         let mut values: Vec<Word> = attached.map(|text| Word::Known(text.to_owned())).into_iter().collect();
         while values.len() < spec.values.len() {
             let Some(word) = self.words.get(self.next) else {
@@ -212,6 +215,16 @@ impl<'a> Sorter<'a> {
         self.items.push(Item::Option { spec, values });
     }
 
+    /// Skips the words of a command up to its end.
+    fn command(&mut self, spec: &'a OptionSpec) {
+        let rest = self.words.get(self.next..).unwrap_or(&[]);
+        let Some(length) = rest.iter().position(|word| matches!(word.known(), Some(";" | "+"))) else {
+            return self.odd(spec.name(), "its command does not end".into());
+        };
+        self.next += length + 1;
+        self.flag(spec);
+    }
+
     fn odd(&mut self, written: &str, why: String) {
         self.items.push(Item::Odd { written: written.to_owned(), why });
     }
@@ -222,13 +235,13 @@ fn is_option(text: &str, table: Table<'_>) -> bool {
     (text.starts_with('-') && text.len() > 1) || table.all().any(|spec| stands_for(spec, text))
 }
 
-/// `-NUMBER` stands for `-20`, `+TEXT` for any word with a plus.
+/// `-NUMBER` stands for `-20`, `+TEXT` for any word with a plus, `@FILE` for any with an at sign.
 fn stands_for(spec: &OptionSpec, text: &str) -> bool {
     spec.aliases.iter().any(|alias| match alias.name.as_str() {
         "-NUMBER" => {
             text.len() > 1 && text.strip_prefix('-').is_some_and(|rest| rest.bytes().all(|b| b.is_ascii_digit()))
         }
-        name => name.starts_with('+') && text.starts_with('+'),
+        name => ['+', '@'].iter().any(|sign| name.starts_with(*sign) && text.starts_with(*sign)),
     })
 }
 

@@ -29,6 +29,8 @@ pub(in crate::policy) enum Role {
     Paths,
     /// A file to write.
     Output,
+    /// Another repository: a name or a path, no transport that runs programs.
+    Remote,
     /// Text.
     Text,
     /// There must be none.
@@ -172,6 +174,7 @@ fn role(node: Option<&Node>) -> Option<Role> {
     Some(match node?.text()? {
         "paths" => Role::Paths,
         "output" => Role::Output,
+        "remote" => Role::Remote,
         "text" => Role::Text,
         "sed" => Role::Sed,
         "awk" => Role::Awk,

@@ -1,7 +1,8 @@
 //! One option, from the text in which manuals write it.
 //!
 //! In: `-f, --file=FILE`. Out: an [`OptionSpec`]. The name of a value says what it is: `FILE`, `DIR` and `PATH` are
-//! read, `OUT` is written, `CWD` is where the program goes first, `SED` and `AWK` are scripts, the rest is text.
+//! read, `OUT` is written, `CWD` is where the program goes first, `SED` and `AWK` are scripts, `COMMAND;` is all words up
+//! to `;` or `+`, the rest is text.
 
 /// What an option does beside changing what is printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,6 +24,8 @@ pub(in crate::policy) enum Kind {
     Cwd,
     Sed,
     Awk,
+    /// A command with its words; analysis of the line has made it a command of its own.
+    Command,
 }
 
 /// How an option takes its value.
@@ -62,7 +65,7 @@ impl OptionSpec {
         let mut spec = Self { aliases: Vec::new(), values: Vec::new(), patterns: Vec::new(), effect };
         for part in text.split(", ") {
             let (name, takes, values) = split(part.trim())?;
-            if !name.starts_with(['-', '+']) || name.len() < 2 {
+            if !name.starts_with(['-', '+', '@']) || name.len() < 2 {
                 return Err(format!("`{part}` does not start like an option; write `-x`, `--long` or `-n N`"));
             }
             spec.aliases.push(Alias { name: name.to_owned(), takes });
@@ -118,6 +121,7 @@ fn kind(value: &str) -> Kind {
         "CWD" => Kind::Cwd,
         "SED" => Kind::Sed,
         "AWK" => Kind::Awk,
+        "COMMAND;" => Kind::Command,
         _ => Kind::Text,
     }
 }
