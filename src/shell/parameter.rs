@@ -12,7 +12,7 @@ const PLAIN: &str = "_./:=@%+,-^ *?[]#";
 
 impl Reader<'_, '_> {
     /// `$name`, `$1`, `$?`: the caller saw that one of them follows.
-    pub(super) fn plain_parameter(&mut self, quoted: bool) {
+    pub(super) fn plain_parameter(&mut self, quoted: bool) -> Result<(), Refusal> {
         let start = self.at;
         let rest = self.text.get(start + 1..).unwrap_or_default();
         let name: String = match rest.chars().next() {
@@ -20,7 +20,12 @@ impl Reader<'_, '_> {
             first => first.into_iter().collect(),
         };
         self.at += 1 + name.len();
+        if !quoted && self.peek() == Some('{') {
+            // bash expands the braces first: `$x{a,b}` reads the variables `xa` and `xb`.
+            return Err(self.refuse("parameter", start, "`$name{…}` joins the name to the braces; write `${name}{…}`"));
+        }
         self.parameter(start, name, Op::Plain, quoted);
+        Ok(())
     }
 
     fn parameter(&mut self, start: usize, name: String, op: Op, quoted: bool) {

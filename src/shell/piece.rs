@@ -151,7 +151,9 @@ impl<'a> Reader<'a, '_> {
             Some('[') => return Err(self.refuse("old-arithmetic", start, "`$[…]` is refused; use `$((…))`")),
             Some('(') => self.parenthesis(start, quoted)?,
             Some('{') => self.braces(mode)?,
-            Some(c) if c == '_' || c.is_ascii_alphanumeric() || "@*#?-$!".contains(c) => self.plain_parameter(quoted),
+            Some(c) if c == '_' || c.is_ascii_alphanumeric() || "@*#?-$!".contains(c) => {
+                self.plain_parameter(quoted)?;
+            }
             _ => {
                 self.at += 1;
                 self.push('$', quoted);

@@ -24,7 +24,7 @@ const MAX_TEXT: usize = 128 * 1024 - 1;
 pub enum Rendered {
     /// Path of the program and its arguments, for exec without a shell.
     Exec(Vec<String>),
-    /// Text for `bash -p --norc --noprofile -c`.
+    /// Text for `bash --norc --noprofile -p -c`; bash takes long options only before short ones.
     Bash(String),
 }
 
@@ -311,11 +311,12 @@ impl Renderer<'_> {
     /// A word that only the shell can expand, its literal parts quoted.
     fn pieces(&self, pieces: &[Piece]) -> Result<String, Refusal> {
         let mut out = String::new();
-        let quotes = pieces.iter().filter(|piece| is_quoted(piece)).count();
+        let is_empty = |piece: &Piece| matches!(piece, Piece::Literal { text, .. } if text.is_empty());
+        let has_quotes = pieces.iter().any(|piece| is_quoted(piece) && !is_empty(piece));
         for piece in pieces {
             match piece {
                 // Empty quotes only matter where nothing else of the word is quoted.
-                Piece::Literal { text, quoted: true } if text.is_empty() && quotes > 1 => {}
+                Piece::Literal { quoted: true, .. } if is_empty(piece) && has_quotes => {}
                 Piece::Literal { text, quoted } => out.push_str(&literal(text, *quoted)),
                 Piece::Parameter { parameter: value, quoted } => {
                     out.push_str(&wrap(parameter(value, *quoted), *quoted));

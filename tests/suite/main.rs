@@ -12,3 +12,4 @@ mod layering;
 mod policy;
 mod policy_cases;
 mod shell;
+mod shell_judge;

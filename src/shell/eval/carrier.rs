@@ -25,16 +25,16 @@ fn supplied(reason: &str, splits: bool) -> Argument {
 fn fill(arguments: &mut [Argument], placeholder: &str, reason: &str, splits: bool) -> bool {
     let mut found = false;
     for argument in arguments {
-        let holds = match &argument.word {
-            Word::Known(text) => text.contains(placeholder),
-            Word::Glob(glob) => glob.pattern.contains(placeholder),
-            Word::Unknown(_) => true,
+        let splits = match &argument.word {
+            Word::Known(text) if text.contains(placeholder) => splits,
+            // A pattern may become several words, and any of them may hold the placeholder.
+            Word::Glob(_) => true,
+            Word::Unknown(unknown) => splits || unknown.splits,
+            Word::Known(_) => continue,
         };
-        if holds {
-            argument.word = supplied(reason, splits).word;
-            argument.position = None;
-            found = true;
-        }
+        argument.word = supplied(reason, splits).word;
+        argument.position = None;
+        found = true;
     }
     found
 }

@@ -172,9 +172,6 @@ fn classify(field: &[Part], usage: Use) -> Word {
             Part::Text { .. } | Part::Pattern(_) => None,
         })
     };
-    if let Some((reason, _)) = unknowns().next() {
-        return Word::Unknown(Unknown { reason: reason.clone(), splits: unknowns().any(|(_, splits)| splits) });
-    }
     let bare: String = field
         .iter()
         .filter_map(|part| match part {
@@ -183,6 +180,11 @@ fn classify(field: &[Part], usage: Use) -> Word {
         })
         .collect();
     let matches_files = usage == Use::Argument && pattern::is_pattern(&bare);
+    if let Some((reason, _)) = unknowns().next() {
+        // What is not known joined to a pattern is a pattern as well: it may become several words.
+        let splits = matches_files || unknowns().any(|(_, splits)| splits);
+        return Word::Unknown(Unknown { reason: reason.clone(), splits });
+    }
     let from_pattern = field.iter().any(|part| matches!(part, Part::Pattern(_)));
     if matches_files && from_pattern {
         let reason = "a pattern joined to a file name".to_owned();

@@ -79,9 +79,11 @@ impl Walker<'_, '_> {
         let Some(at) = word.loc.as_ref().filter(|_| word.value.contains(['$', '`'])) else { return made };
         let (start, end) = (self.positions.byte(at.start.index), self.positions.byte(at.end.index));
         let Some(slice) = self.text.get(start..end) else { return made };
+        // After a backslash-newline the parser gives a start that is too early: no word starts with a blank.
+        let word = slice.trim_start_matches(|c: char| c.is_ascii_whitespace());
         let essence = |text: &str| -> String { text.replace("\\\n", "").split_whitespace().collect() };
-        let same = essence(slice) == essence(&word.value) || slice.contains('#') && slice.starts_with(['"', '$']);
-        if same { (slice.to_owned(), self.place.inner(start)) } else { made }
+        let same = essence(word) == essence(&made.0) || word.contains('#') && word.starts_with(['"', '$']);
+        if same { (word.to_owned(), self.place.inner(end - word.len())) } else { made }
     }
 
     fn finish(&mut self, pieces: Vec<Piece>, span: Span, tilde: Tilde) -> Result<Word, Refusal> {

@@ -1,0 +1,110 @@
+//! bash is the judge of shell analysis: what it really runs is compared with what analysis listed.
+//!
+//! Snippets from `tests/cases/shell/judged.txt` and from a generator run under bash in a throw-away namespace where it is
+//! permitted. PATH holds stand-ins that log their words, and a few real wrappers. Then:
+//! every program that ran was listed with words that match, or the snippet was refused; and the rendered text runs the
+//! same programs with the same words as the snippet itself.
+
+mod generate;
+mod run;
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+use shellwarden::shell::{self, Analysis, Context, Head, Rendered, Slot, Word};
+
+use run::{Record, Stage};
+
+/// Snippets of the case file, one a paragraph.
+fn written() -> Vec<String> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases/shell/judged.txt");
+    let text = fs::read_to_string(path).unwrap();
+    let paragraphs = text.split("\n\n").map(|paragraph| paragraph.trim_end_matches('\n').to_owned());
+    paragraphs.filter(|paragraph| !paragraph.starts_with("# One snippet")).collect()
+}
+
+/// Does what ran match what was listed?
+fn matches(words: &[Word], ran: &[String]) -> bool {
+    match (words, ran) {
+        ([], []) => true,
+        ([Word::Known(text), words @ ..], [first, rest @ ..]) => text == first && matches(words, rest),
+        ([Word::Unknown(unknown), rest_words @ ..], _) if unknown.splits => {
+            (0..=ran.len()).any(|taken| matches(rest_words, ran.get(taken..).unwrap()))
+        }
+        ([Word::Unknown(_), words @ ..], [_, rest @ ..]) => matches(words, rest),
+        ([Word::Glob(glob), words @ ..], [_, ..]) => {
+            let found = |text: &String| is_match(&glob.pattern, text);
+            let most = ran.iter().take_while(|text| found(text)).count();
+            (1..=most).any(|taken| matches(words, ran.get(taken..).unwrap()))
+        }
+        _ => false,
+    }
+}
+
+/// A name that the pattern matches, or the pattern itself without its quoting.
+fn is_match(pattern: &str, text: &str) -> bool {
+    let matcher = globset::GlobBuilder::new(pattern).literal_separator(true).backslash_escape(true).build();
+    let literal: String = {
+        let mut characters = pattern.chars();
+        let mut out = String::new();
+        while let Some(c) = characters.next() {
+            out.extend(if c == '\\' { characters.next() } else { Some(c) });
+        }
+        out
+    };
+    literal == text || matcher.is_ok_and(|glob| glob.compile_matcher().is_match(text.trim_start_matches("./")))
+}
+
+fn is_listed(analysis: &Analysis, record: &Record) -> bool {
+    let is = |command: &shell::Command| {
+        let name = command.words.first().and_then(Word::known).unwrap_or_default();
+        let arguments = command.words.get(1..).unwrap();
+        matches!(command.head, Head::Program(_)) && name == record.program && matches(arguments, &record.arguments)
+    };
+    analysis.commands.iter().any(is)
+}
+
+fn programs(analysis: &Analysis, stage: &Stage) -> BTreeMap<Slot, String> {
+    let slots = analysis.commands.iter().filter_map(|command| match command.head {
+        Head::Program(slot) => Some((slot, stage.program(command.words.first().and_then(Word::known).unwrap()))),
+        Head::Builtin => None,
+    });
+    slots.collect()
+}
+
+#[test]
+fn bash_runs_nothing_that_was_not_listed() {
+    let mut snippets = written();
+    snippets.extend(generate::snippets(240));
+    let stage = Stage::new();
+    let variables = BTreeMap::from([("LANG".to_owned(), "C".to_owned()), ("HOME".to_owned(), stage.home())]);
+    let context = Context { variables, home: None };
+    let mut accepted = Vec::new();
+    let mut plan = Vec::new();
+    for snippet in snippets {
+        let Ok(analysis) = shell::analyze(&snippet, &context) else { continue };
+        plan.push(run::Work::Bash(snippet.clone()));
+        plan.push(match analysis.render(&programs(&analysis, &stage)).unwrap() {
+            Rendered::Bash(text) => run::Work::Bash(text),
+            Rendered::Exec(words) => run::Work::Exec(words),
+        });
+        accepted.push((snippet, analysis));
+    }
+    assert!(accepted.len() >= 300, "only {} snippets are accepted", accepted.len());
+    let logs = stage.run(&plan);
+    let mut wrong = Vec::new();
+    let mut records = 0;
+    for ((snippet, analysis), logs) in accepted.iter().zip(logs.chunks(2)) {
+        let [typed, rendered] = logs else { panic!("two runs for each snippet") };
+        records += typed.len();
+        for record in typed.iter().chain(rendered).filter(|record| !is_listed(analysis, record)) {
+            wrong.push(format!("NOT LISTED {record:?}\n  by {snippet:?}"));
+        }
+        if typed != rendered {
+            wrong.push(format!("DIFFERENT {snippet:?}\n  typed {typed:?}\n  rendered {rendered:?}"));
+        }
+    }
+    assert!(records > 500, "only {records} programs ran: the stand-ins do not work");
+    assert!(wrong.is_empty(), "{} of {}:\n{}", wrong.len(), accepted.len(), wrong.join("\n"));
+}

@@ -1,0 +1,132 @@
+//! Runs texts under bash with stand-ins for programs, and reads what they logged.
+
+use std::fs;
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+/// Programs that log their words.
+const STAND_INS: &[&str] = &["p", "q", "r", "s", "rm", "truncate", "out", "no"];
+
+/// Real programs: wrappers that run the program in their words.
+const WRAPPERS: &[&str] =
+    &["env", "nice", "nohup", "timeout", "setsid", "stdbuf", "xargs", "find", "flock", "sh", "bash"];
+
+/// A stand-in: one write, so that records of parallel programs do not mix.
+const STAND_IN: &str = r#"#!/bin/sh
+printf '%s\0' "$#" "${0##*/}" "$@" >> "$LOG"
+case "${0##*/}" in
+  out) echo 'u v*w' ;;
+  no) exit 1 ;;
+esac
+"#;
+
+/// Runs each work in a fresh directory, all of them in one namespace.
+const DRIVER: &str = r#"
+for id in $IDS; do
+  mkdir -p "$ROOT/run/$id/sub" && cd "$ROOT/run/$id" || exit 1
+  : > a.rs; : > b.rs; : > c.txt; : > 'd e.txt'; : > sub/f.rs
+  mapfile -d '' words < "$ROOT/work/$id"
+  env -i PATH="$ROOT/bin" HOME="$ROOT/home" LANG=C LOG="$ROOT/log/$id" \
+    /usr/bin/timeout -s KILL 10 "${words[@]}" < /dev/null 2>&1 | cat > /dev/null
+done
+"#;
+
+/// What to run.
+pub(super) enum Work {
+    Bash(String),
+    Exec(Vec<String>),
+}
+
+/// One program that ran.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Record {
+    pub(super) program: String,
+    pub(super) arguments: Vec<String>,
+}
+
+/// A directory with stand-ins, work and logs.
+pub(super) struct Stage {
+    root: tempfile::TempDir,
+}
+
+impl Stage {
+    pub(super) fn new() -> Self {
+        let stage = Self { root: tempfile::tempdir().unwrap() };
+        for folder in ["bin", "home", "work", "log", "run"] {
+            fs::create_dir(stage.path(folder)).unwrap();
+        }
+        for name in STAND_INS {
+            let path = stage.path("bin").join(name);
+            fs::write(&path, STAND_IN).unwrap();
+            fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+        }
+        for name in WRAPPERS {
+            let real =
+                ["/usr/bin", "/bin"].iter().map(|folder| Path::new(folder).join(name)).find(|path| path.exists());
+            if let Some(real) = real {
+                symlink(real, stage.path("bin").join(name)).unwrap();
+            }
+        }
+        stage
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.root.path().join(name)
+    }
+
+    pub(super) fn home(&self) -> String {
+        self.path("home").display().to_string()
+    }
+
+    /// The path that a program name is rendered as.
+    pub(super) fn program(&self, name: &str) -> String {
+        self.path("bin").join(name.rsplit('/').next().unwrap()).display().to_string()
+    }
+
+    /// The sorted records of each work.
+    pub(super) fn run(&self, plan: &[Work]) -> Vec<Vec<Record>> {
+        for (id, work) in plan.iter().enumerate() {
+            let words = match work {
+                Work::Bash(text) => {
+                    ["/bin/bash", "--norc", "--noprofile", "-p", "-c", text].map(str::to_owned).to_vec()
+                }
+                Work::Exec(words) => words.clone(),
+            };
+            let text: String = words.iter().map(|word| format!("{word}\0")).collect();
+            fs::write(self.path("work").join(id.to_string()), text).unwrap();
+        }
+        let isolated = ["--user", "--map-root-user", "--net", "--ipc", "--pid", "--fork", "--mount", "--mount-proc"];
+        let can_isolate = Command::new("unshare").args(isolated).arg("true").stderr(Stdio::null()).status();
+        let ids: Vec<String> = (0..plan.len()).map(|id| id.to_string()).collect();
+        let mut drivers = Vec::new();
+        for half in ids.chunks(ids.len().div_ceil(2).max(1)) {
+            let mut driver = if can_isolate.as_ref().is_ok_and(std::process::ExitStatus::success) {
+                let mut driver = Command::new("unshare");
+                driver.args(isolated).arg("bash");
+                driver
+            } else {
+                Command::new("bash")
+            };
+            driver.args(["--norc", "-c", DRIVER]).env("ROOT", self.root.path()).env("IDS", half.join(" "));
+            drivers.push(driver.stdin(Stdio::null()).spawn().unwrap());
+        }
+        for mut driver in drivers {
+            assert!(driver.wait().unwrap().success(), "the driver failed");
+        }
+        ids.iter().map(|id| records(&fs::read(self.path("log").join(id)).unwrap_or_default())).collect()
+    }
+}
+
+/// Records are a count, a name, and that many words, each ended by NUL.
+fn records(log: &[u8]) -> Vec<Record> {
+    let mut fields = log.split(|byte| *byte == 0).map(|field| String::from_utf8_lossy(field).into_owned());
+    let mut records = Vec::new();
+    while let Some(count) = fields.next().filter(|count| !count.is_empty()) {
+        let program = fields.next().unwrap();
+        let arguments = fields.by_ref().take(count.parse().unwrap()).collect();
+        records.push(Record { program, arguments });
+    }
+    records.sort();
+    records
+}
