@@ -11,5 +11,6 @@ mod audit;
 mod layering;
 mod policy;
 mod policy_cases;
+mod policy_problems;
 mod shell;
 mod shell_judge;

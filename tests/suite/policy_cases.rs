@@ -10,7 +10,7 @@ use shellwarden::policy::{
 };
 
 /// Every bare name is a program below `/usr/bin`; paths are what they are on the disk.
-struct Bench;
+pub(crate) struct Bench;
 
 fn fact(path: &AbsPath) -> ProgramFile {
     let inode = path.to_string().bytes().fold(7, |sum: u64, byte| sum.wrapping_mul(131).wrapping_add(byte.into()));

@@ -1,0 +1,233 @@
+//! What a mistake in a policy, and a refusal, look like.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value as Json, json};
+use shellwarden::paths::AbsPath;
+use shellwarden::policy::{self, Decision, Denial, Origin, Policy, Request, Text, Variables};
+
+use crate::policy::machine;
+use crate::policy_cases::Bench;
+
+/// Writes a policy beside the workspace and names it.
+fn written(dir: &tempfile::TempDir, text: &str) -> Origin {
+    let path = dir.path().canonicalize().unwrap().join("policy.yaml");
+    std::fs::write(&path, text).unwrap();
+    Origin::File(AbsPath::new(path).unwrap())
+}
+
+/// `line:column code` of every problem.
+fn problems(text: &str, checked: bool) -> Vec<String> {
+    let (dir, variables) = machine();
+    let origin = written(&dir, text);
+    let found = if checked {
+        policy::check(&origin, &variables)
+    } else {
+        policy::load(&origin, &variables).map_or_else(|problems| problems, |loaded| loaded.warnings)
+    };
+    let place = |position: String| position.rsplit("policy.yaml:").next().unwrap().to_owned();
+    found.iter().map(|p| format!("{} {}", p.position().map_or_else(|| "-".to_owned(), place), p.code)).collect()
+}
+
+#[test]
+fn every_mistake_is_reported_at_once_with_its_place() {
+    let cases: [(&str, &str, &[&str]); 14] = [
+        (
+            "all at once",
+            "version: 1\nnetwrok: none\njobs: {concurrent: many}\nlimits: {memory: 4MB}\n",
+            &["2:1 unknown-key", "3:20 wrong-type", "4:18 wrong-unit"],
+        ),
+        ("duplicate key", "version: 1\nname: a\nname: b\n", &["3:1 duplicate-key"]),
+        ("no version", "name: a\n", &["1:1 missing-key"]),
+        ("another version", "version: 2\n", &["1:10 unknown-value"]),
+        (
+            "not enforced",
+            "version: 1\nfilesystem: {hide: ['**/.env'], execute: approved}\nnetwork: loopback\n",
+            &["2:20 not-enforced", "2:42 not-enforced", "3:10 not-enforced"],
+        ),
+        (
+            "in a profile",
+            "version: 1\nprofiles: {a: {network: {mode: ports, connect: [443]}}}\n",
+            &["2:32 not-enforced", "2:48 not-enforced"],
+        ),
+        ("missing root", "version: 1\nfilesystem: {read: [/no/such/place]}\n", &["2:21 wrong-root"]),
+        ("relative root", "version: 1\nfilesystem: {read: [src]}\n", &["2:21 wrong-root"]),
+        ("unknown variable", "version: 1\nfilesystem: {read: ['{workspcae}']}\n", &["2:21 wrong-root"]),
+        (
+            "same id",
+            "version: 1\ncommands:\n  allow:\n    - {id: a, program: ls}\n    - {id: a, program: cat}\n",
+            &["5:7 duplicate-id"],
+        ),
+        (
+            "no catalogue entry",
+            "version: 1\ncommands: {allow: [{id: a, program: gti, options: safe}]}\n",
+            &["2:20 not-catalogued"],
+        ),
+        ("bad regex", "version: 1\ncommands: {allow: [{id: a, regex: '('}]}\n", &["2:35 bad-regex"]),
+        (
+            "injection variable",
+            "version: 1\nenv: {inherit: [LD_PRELOAD]}\ncommands: {assignments: [BASH_ENV]}\n",
+            &["2:17 injection-variable", "3:26 injection-variable"],
+        ),
+        (
+            "unknown profile, empty rule",
+            "version: 1\ncommands: {allow: [{id: a, program: ls, profile: x}, {id: b}]}\n",
+            &["2:50 unknown-profile", "2:54 empty-rule"],
+        ),
+    ];
+    for (why, text, want) in cases {
+        assert_eq!(problems(text, false), want, "{why}");
+    }
+}
+
+#[test]
+fn check_finds_rules_that_say_less_or_more_than_they_seem() {
+    let base = "version: 1\nfilesystem: {read: ['{workspace}', /usr], execute: [/usr]}\ncommands:\n";
+    let cases: [(&str, &str, &[&str]); 5] = [
+        (
+            "hidden",
+            "  allow:\n    - {id: a, program: ls, options: any, operands: any}\n    - {id: b, program: ls}\n",
+            &["6:7 hidden-rule"],
+        ),
+        ("denied", "  deny:\n    - {id: a, program: ls}\n  allow:\n    - {id: b, program: ls}\n", &["7:7 hidden-rule"]),
+        ("empty text", "  allow:\n    - {id: a, regex: '(ls)*'}\n", &["5:7 empty-regex"]),
+        (
+            "interpreter",
+            "  allow:\n    - {id: a, program: python3, options: any, operands: any}\n",
+            &["5:7 interpreter"],
+        ),
+        (
+            "failing test",
+            "  allow:\n    - {id: a, program: ls}\ntests:\n  - {command: cat x, expect: allow}\n",
+            &["7:5 failing-test"],
+        ),
+    ];
+    for (why, text, want) in cases {
+        assert_eq!(problems(&format!("{base}{text}"), true), want, "{why}");
+    }
+}
+
+#[test]
+fn a_workspace_that_is_a_home_is_refused() {
+    let (_dir, variables) = machine();
+    let home = variables.home.clone().unwrap();
+    for workspace in [home.clone(), home.parent().unwrap(), AbsPath::new("/").unwrap()] {
+        let variables = Variables { workspace, ..variables.clone() };
+        let problems = policy::load(&Origin::Builtin("workspace".into()), &variables).unwrap_err();
+        assert_eq!(problems.iter().map(|p| p.code).collect::<Vec<_>>(), ["wide-workspace"]);
+    }
+}
+
+#[test]
+fn a_policy_that_jobs_could_write_is_refused() {
+    let (_dir, variables) = machine();
+    let path = variables.workspace.join("policy.yaml").unwrap();
+    std::fs::write(&path, "version: 1\nextends: builtin:workspace\n").unwrap();
+    let problems = policy::load(&Origin::File(path), &variables).unwrap_err();
+    assert_eq!(problems.iter().map(|p| p.code).collect::<Vec<_>>(), ["unprotected"]);
+}
+
+fn preset() -> (tempfile::TempDir, Policy) {
+    let (dir, variables) = machine();
+    let policy = policy::load(&Origin::Builtin("workspace".into()), &variables).unwrap().policy;
+    (dir, policy)
+}
+
+fn request(line: &str) -> Request {
+    Request { text: Text::Line(line.to_owned()), cwd: None, env: BTreeMap::new(), timeout: None }
+}
+
+fn denial(policy: &Policy, line: &str) -> Denial {
+    match policy.decide(&request(line), &Bench) {
+        Decision::Deny(denial) => denial,
+        other => panic!("{line}: {other:?}"),
+    }
+}
+
+#[test]
+fn a_denial_says_what_a_model_and_what_an_operator_needs() {
+    let (_dir, policy) = preset();
+    let push = denial(&policy, "git push origin main");
+    let file = "a file of your own that says `extends: [builtin:workspace]`";
+    assert!(push.for_model().contains("the subcommand `push` is not one of"), "{}", push.for_model());
+    assert!(!push.for_model().contains("to allow it"), "{}", push.for_model());
+    let rule = "{id: git, program: git, subcommands: [push], options: safe, operands: any}";
+    let want = format!("to allow it, add to {file}:\n  commands:\n    allow:\n      - {rule}\n");
+    assert!(push.for_operator().ends_with(&want), "{}", push.for_operator());
+    let forced = denial(&policy, "git push --force");
+    assert_eq!(forced.rule().unwrap().id, "git-push-force");
+    assert!(forced.for_operator().contains("at builtin:programs/git:"), "{}", forced.for_operator());
+    let unread = denial(&policy, "eval ls");
+    assert_eq!(unread.explanation().refusal.as_ref().unwrap().code, "builtin");
+}
+
+#[test]
+fn the_json_of_an_explanation_has_every_field() {
+    let (_dir, policy) = preset();
+    let Decision::Allow(approved) = policy.decide(&request("LC_ALL=C ls -l \"$X\" > /dev/null"), &Bench) else {
+        let json = denial(&policy, "LC_ALL=C ls -l \"$X\" > /dev/null").explanation().to_json(&json!(7));
+        let keys: Vec<&String> = json.as_object().unwrap().keys().collect();
+        let want = [
+            "id",
+            "decision",
+            "parse",
+            "refusal",
+            "commands",
+            "redirects",
+            "assignments",
+            "rendered",
+            "profile",
+            "general",
+        ];
+        assert_eq!(keys, want);
+        let command = &json["commands"][0];
+        assert_eq!(
+            (&command["program"], &command["dynamic"], &command["args"]),
+            (&json!("ls"), &json!(true), &json!(["-l", null]))
+        );
+        assert_eq!(json["redirects"][0]["target"], json!("/dev/null"));
+        assert_eq!(json["assignments"][0]["value"], json!("C"));
+        assert_eq!((&json["id"], &json["refusal"]), (&json!(7), &Json::Null));
+        return;
+    };
+    panic!("an unknown word may be an option: {approved:?}");
+}
+
+#[test]
+fn the_schema_knows_every_key_of_the_presets() {
+    let schema = policy::schema();
+    for (name, text) in policy::presets() {
+        let file: Json = serde_yaml::from_str(text).unwrap();
+        for (key, _) in file.as_object().unwrap() {
+            assert!(schema["properties"].get(key).is_some(), "{name}: {key}");
+        }
+    }
+    assert_eq!(schema["additionalProperties"], json!(false));
+}
+
+#[test]
+fn a_caller_narrows_and_never_widens() {
+    let (_dir, policy) = preset();
+    let mut asked = request("ls");
+    asked.timeout = Some("5s".parse().unwrap());
+    match policy.decide(&asked, &Bench) {
+        Decision::Allow(approved) => assert_eq!(approved.timeout().to_string(), "5s"),
+        other => panic!("{other:?}"),
+    }
+    asked.timeout = Some("30d".parse().unwrap());
+    match policy.decide(&asked, &Bench) {
+        Decision::Allow(approved) => assert_eq!(approved.timeout().to_string(), "10m"),
+        other => panic!("{other:?}"),
+    }
+    for (name, value) in
+        [("LD_PRELOAD", "x"), ("PATH", "."), ("BASH_FUNC_ls%%", "() { id; }"), ("NOT_LISTED", "x"), ("", "x")]
+    {
+        let env = BTreeMap::from([(name.to_owned(), value.to_owned())]);
+        let refused = policy.decide(&Request { env, ..request("ls") }, &Bench);
+        assert!(matches!(refused, Decision::Deny(_)), "{name}");
+    }
+    for cwd in ["..", "/", "/etc"] {
+        let refused = policy.decide(&Request { cwd: Some(cwd.to_owned()), ..request("ls") }, &Bench);
+        assert!(matches!(refused, Decision::Deny(_)), "{cwd}");
+    }
+}
