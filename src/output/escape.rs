@@ -46,7 +46,7 @@ enum Start {
 
 impl Escapes {
     /// Splits `chunk`, which continues all earlier ones. Adjacent text may come in several pieces.
-    pub(super) fn split(&mut self, chunk: &[u8], sink: &mut impl FnMut(Piece<'_>)) {
+    pub(super) fn split(&mut self, chunk: &[u8], sink: &mut dyn FnMut(Piece<'_>)) {
         if self.held.is_empty() {
             self.held = split(chunk, sink);
         } else {
@@ -57,7 +57,7 @@ impl Escapes {
     }
 
     /// Hands out what was held, as text: it never became a sequence.
-    pub(super) fn finish(&mut self, sink: &mut impl FnMut(Piece<'_>)) {
+    pub(super) fn finish(&mut self, sink: &mut dyn FnMut(Piece<'_>)) {
         let held = std::mem::take(&mut self.held);
         if !held.is_empty() {
             sink(Piece::Text(&held));
@@ -66,7 +66,7 @@ impl Escapes {
 }
 
 /// Splits all of `bytes` but an unfinished sequence at the end, which it returns.
-fn split(bytes: &[u8], sink: &mut impl FnMut(Piece<'_>)) -> Vec<u8> {
+fn split(bytes: &[u8], sink: &mut dyn FnMut(Piece<'_>)) -> Vec<u8> {
     let mut rest = bytes;
     let mut text = 0;
     while let Some(at) = next_lead(rest.get(text..).unwrap_or_default()).map(|at| at + text) {

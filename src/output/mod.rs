@@ -2,7 +2,9 @@
 #![forbid(unsafe_code)]
 
 mod escape;
+mod redact;
 mod ring;
 pub mod view;
 
+pub use redact::{Builder, RedactStream, Redactor, RuleError};
 pub use ring::{HeadTail, Ring, Slice};

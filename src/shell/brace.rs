@@ -7,6 +7,9 @@ use super::tree::Piece;
 /// Most words that one word may become.
 const MAX_WORDS: usize = 1024;
 
+/// Most characters that all these words hold together.
+const MAX_CHARACTERS: usize = 256 * 1024;
+
 /// Most opening braces in one word: expansion recurses once for each.
 const MAX_GROUPS: usize = 32;
 
@@ -60,13 +63,15 @@ fn alternatives(atoms: &[Atom]) -> Option<Vec<Vec<Atom>>> {
     let before = atoms.get(..start).unwrap_or_default();
     let after = alternatives(atoms.get(end + 1..).unwrap_or_default())?;
     let mut words = Vec::new();
+    let mut characters = 0;
     for member in members {
         for inner in alternatives(&member)? {
             for tail in &after {
-                words.push([before, inner.as_slice(), tail.as_slice()].concat());
-                if words.len() > MAX_WORDS {
+                characters += before.len() + inner.len() + tail.len();
+                if words.len() >= MAX_WORDS || characters > MAX_CHARACTERS {
                     return None;
                 }
+                words.push([before, inner.as_slice(), tail.as_slice()].concat());
             }
         }
     }

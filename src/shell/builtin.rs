@@ -283,7 +283,7 @@ fn unset(arguments: &[&Word]) -> Result<Effect, Refused> {
 fn wait(arguments: &[&Word]) -> Result<Effect, Refused> {
     let accepted = |word: &&Word| match word {
         Word::Known(text) => matches!(text.as_str(), "-n" | "-f") || text.bytes().all(|byte| byte.is_ascii_digit()),
-        Word::Unknown(unknown) => !unknown.splits && unknown.reason == "a number",
+        Word::Unknown(unknown) => unknown.reason == "a number",
         Word::Glob(_) => false,
     };
     if arguments.iter().all(accepted) {

@@ -5,7 +5,7 @@
 use crate::diag::Span;
 
 /// A word after quoting and every expansion that analysis can do itself.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Word {
     /// Exactly this text, one argument.
     Known(String),
@@ -16,7 +16,7 @@ pub enum Word {
 }
 
 /// A pathname pattern.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Glob {
     /// The pattern as the shell reads it; quoted special characters are escaped with a backslash.
     pub pattern: String,
@@ -25,7 +25,7 @@ pub struct Glob {
 }
 
 /// A word whose text analysis cannot tell.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Unknown {
     /// Why, in the words of a message: "the output of a command substitution".
     pub reason: String,
@@ -48,7 +48,7 @@ impl Word {
 pub struct Slot(pub(super) usize);
 
 /// What the first word of a command is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Head {
     /// A program, to be resolved to a file and rendered as its path.
     Program(Slot),
@@ -57,16 +57,17 @@ pub enum Head {
 }
 
 /// The working directory of a command, as far as the line tells.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Cwd {
-    /// The start directory, then each of these `cd` targets in turn; none means no `cd` came before.
+    /// The start directory, then each of these `cd` targets in turn; none means no `cd` came before. It is rendered as
+    /// `cd -P`, so each step follows the links of the file system: `..` is the parent of where a link led.
     Moved(Vec<String>),
     /// An earlier `cd` cannot be followed; the text says why.
     Unknown(String),
 }
 
 /// One command to judge. A command inside a loop over known values appears once for each value.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Command {
     /// The program first. Never empty.
     pub words: Vec<Word>,
@@ -88,7 +89,7 @@ impl Command {
 }
 
 /// How a redirection opens its target.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum RedirectOp {
     /// `<`
     Read,
@@ -109,7 +110,7 @@ pub enum RedirectOp {
 }
 
 /// What a redirection leads to.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Target {
     /// A file, by a word that the policy judges.
     File(Word),
@@ -118,7 +119,7 @@ pub enum Target {
 }
 
 /// One redirection, of a simple or of a compound command.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Redirect {
     /// Operator.
     pub op: RedirectOp,
@@ -133,7 +134,7 @@ pub struct Redirect {
 }
 
 /// Whom an assignment reaches.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Scope {
     /// The shell alone, unless the environment has a variable of that name without the analysis knowing its value.
     Shell,
@@ -142,7 +143,7 @@ pub enum Scope {
 }
 
 /// One assignment: before a command, alone, by `for` or `read`, or made by a wrapper such as `env`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Assignment {
     /// The variable.
     pub name: String,

@@ -16,6 +16,7 @@ mod parameter;
 mod parse;
 mod piece;
 mod place;
+mod quoting;
 mod refusal;
 mod render;
 mod scan;
@@ -28,3 +29,4 @@ pub use command::{Assignment, Command, Cwd, Glob, Head, Redirect, RedirectOp, Sc
 pub use refusal::Refusal;
 pub use render::Rendered;
 pub use text::{CommandText, command_text};
+pub use wrapper::runs_others;

@@ -7,6 +7,8 @@
 //! take exponential time. So the tokens are scanned first: openers are counted, and the few shapes that make it
 //! backtrack exponentially are refused.
 
+use std::panic::catch_unwind;
+
 use brush_parser::{ParserOptions, Token, ast};
 
 use super::refusal::Refusal;
@@ -27,10 +29,13 @@ fn options() -> ParserOptions {
 pub(super) fn parse(text: &str, place: impl Fn(usize, usize) -> Span) -> Result<ast::Program, Refusal> {
     let options = options();
     let whole = || place(0, text.chars().count());
-    let tokens = brush_parser::uncached_tokenize_str(text, &options.tokenizer_options())
+    let fault = |_| syntax("the parser cannot read this", whole());
+    let tokens = catch_unwind(|| brush_parser::uncached_tokenize_str(text, &options.tokenizer_options()))
+        .map_err(fault)?
         .map_err(|error| syntax(&error.to_string(), whole()))?;
     scan(&tokens, &place)?;
-    brush_parser::parse_tokens(&tokens, &options).map_err(|error| match error {
+    let program = catch_unwind(|| brush_parser::parse_tokens(&tokens, &options)).map_err(fault)?;
+    program.map_err(|error| match error {
         brush_parser::ParseError::ParsingNear(at) => syntax("syntax error", place(at.index, at.index + 1)),
         other => syntax(&other.to_string(), whole()),
     })
@@ -55,6 +60,10 @@ fn scan(tokens: &[Token], place: &impl Fn(usize, usize) -> Span) -> Result<(), R
                 return Err(Refusal::new("double-parenthesis", span(), message));
             }
             (Token::Operator(..), "(") => openers += 1,
+            (Token::Operator(..), op) if op.starts_with(['<', '>']) && previous.len() > 9 => {
+                // The parser takes digits before a redirection as a small number, whatever they are.
+                return Err(Refusal::new("descriptor", span(), "descriptors above 9 are refused; use 0 to 9"));
+            }
             (Token::Operator(..), _) => {}
             (Token::Word(..), "esac") => open_cases = open_cases.saturating_sub(1),
             (Token::Word(..), "{" | "if" | "while" | "until" | "for" | "[[" | "!" | "elif") => openers += 1,
@@ -64,7 +73,8 @@ fn scan(tokens: &[Token], place: &impl Fn(usize, usize) -> Span) -> Result<(), R
             }
             (Token::Word(..), word) => subscript(word).map_err(|message| Refusal::new("subscript", span(), message))?,
         }
-        previous = if matches!(token, Token::Operator(..)) { text } else { "" };
+        let digits = text.bytes().all(|byte| byte.is_ascii_digit());
+        previous = if matches!(token, Token::Operator(..)) || digits { text } else { "" };
         if openers > MAX_OPENERS || open_cases > MAX_OPEN_CASES {
             let message = "commands are nested too deep or hold too many compound commands; run them apart";
             return Err(Refusal::new("too-deep", span(), message));

@@ -8,11 +8,11 @@ use std::collections::BTreeMap;
 use super::analysis::Analysis;
 use super::command::{RedirectOp, Slot};
 use super::eval::{Mark, Site};
+use super::quoting::{is_quoted, is_searched, literal, parameter, wrap};
 use super::refusal::Refusal;
 use super::text::quote;
 use super::tree::{
-    Assign, Connector, Item, List, Node, Op, Parameter, Piece, Pipeline, RedirectTarget, Redirection, Simple, Stage,
-    Test, Timed, Word,
+    Assign, Connector, Item, List, Node, Piece, Pipeline, RedirectTarget, Redirection, Simple, Stage, Test, Timed, Word,
 };
 use crate::diag::Span;
 
@@ -337,17 +337,6 @@ impl Renderer<'_> {
     }
 }
 
-fn is_quoted(piece: &Piece) -> bool {
-    match piece {
-        Piece::Literal { quoted, .. } | Piece::Parameter { quoted, .. } | Piece::Substitution { quoted, .. } => *quoted,
-        Piece::Arithmetic { .. } => true,
-    }
-}
-
-fn wrap(text: String, quoted: bool) -> String {
-    if quoted { format!("\"{text}\"") } else { text }
-}
-
 /// `cd -P` follows the links of the file system as the policy does; `./` keeps CDPATH out of it.
 fn directory(words: &[Shown]) -> String {
     let is_option = |word: &&Shown| matches!(word.known.as_deref(), Some("-P" | "-L" | "--"));
@@ -358,43 +347,4 @@ fn directory(words: &[Shown]) -> String {
         Some((text, _)) => text.clone(),
     };
     format!("cd -P -- {text}")
-}
-
-/// Would `cd` look for this directory in CDPATH first?
-fn is_searched(target: &str) -> bool {
-    !matches!(target.split('/').next(), Some("" | "." | ".."))
-}
-
-/// Literal text: quoted, but for the characters of a pattern where they count.
-fn literal(text: &str, quoted: bool) -> String {
-    if quoted || !text.contains(['*', '?', '[']) {
-        return quote(text);
-    }
-    let raw = |c: char| c.is_ascii_alphanumeric() || "*?[]!^-_./:".contains(c);
-    text.chars().map(|c| if raw(c) { c.to_string() } else { quote(&c.to_string()) }).collect()
-}
-
-/// `${…}`; what stands inside was kept to text that needs no quotes.
-fn parameter(parameter: &Parameter, quoted: bool) -> String {
-    let name = &parameter.name;
-    let operand = |pieces: &[Piece]| -> String {
-        let texts = pieces.iter().map(|piece| match piece {
-            Piece::Literal { text, quoted: true } if !quoted => quote(text),
-            Piece::Literal { text, .. } => text.clone(),
-            Piece::Parameter { parameter: inner, quoted: inner_quoted } => {
-                wrap(self::parameter(inner, quoted || *inner_quoted), *inner_quoted && !quoted)
-            }
-            Piece::Substitution { .. } | Piece::Arithmetic { .. } => String::new(),
-        });
-        texts.collect()
-    };
-    match &parameter.op {
-        Op::Plain => format!("${{{name}}}"),
-        Op::Length => format!("${{#{name}}}"),
-        Op::Test(op, pieces) | Op::Trim(op, pieces) => format!("${{{name}{op}{}}}", operand(pieces)),
-        Op::Replace(op, from, to) => format!("${{{name}{op}{}/{}}}", operand(from), operand(to)),
-        Op::Substring(offset, None) => format!("${{{name}: {offset}}}"),
-        Op::Substring(offset, Some(length)) => format!("${{{name}: {offset}:{length}}}"),
-        Op::Case(op) => format!("${{{name}{op}}}"),
-    }
 }

@@ -248,6 +248,12 @@ static WRAPPERS: &[Wrapper] = &[
     Wrapper { names: REFUSED, kind: Kind::Refused, ..NONE },
 ];
 
+/// Does a program of this name run another that its words name? For the file that a name resolved to: when the typed
+/// name says no and the file's says yes, what it runs was not listed.
+pub fn runs_others(program: &str) -> bool {
+    find(program).is_some()
+}
+
 /// The wrapper behind a program's name; a path counts by its last part.
 pub(super) fn find(program: &str) -> Option<&'static Wrapper> {
     let name = program.rsplit('/').next().unwrap_or(program);

@@ -76,6 +76,8 @@ pub(super) fn parameter_value(parameter: &Parameter, world: &World) -> Result<Va
     let special = !parameter.name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
     let value = match parameter.name.as_str() {
         "?" | "#" | "$" => Value::Number,
+        // Nothing until a command ran in the background.
+        "!" => Value::Unknown("a number"),
         _ if special => Value::Unknown("a parameter that the shell sets by itself"),
         name => world.value(name),
     };

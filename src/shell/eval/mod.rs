@@ -15,7 +15,7 @@ mod simple;
 mod unwrap;
 mod world;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 use self::expand::Use;
@@ -28,6 +28,9 @@ use crate::diag::Span;
 
 /// Most commands judged for one line, a command in a loop counted once for each turn.
 const MAX_STEPS: usize = 2000;
+
+/// Most bytes in the words of all of them.
+const MAX_WORD_BYTES: usize = 1 << 20;
 
 /// A word of the rendered line: its site, and which of the words that the site became.
 pub(super) type Position = (SiteId, usize);
@@ -58,6 +61,8 @@ pub(super) struct Eval {
     pub(super) assignments: Vec<Assignment>,
     pub(super) sites: Vec<Site>,
     pub(super) marks: BTreeMap<Position, Mark>,
+    seen: HashSet<Command>,
+    bytes: usize,
     environment: Arc<BTreeMap<String, String>>,
     slots: usize,
     steps: usize,
@@ -84,6 +89,8 @@ impl Eval {
             assignments: Vec::new(),
             sites: Vec::new(),
             marks: BTreeMap::new(),
+            seen: HashSet::new(),
+            bytes: 0,
             environment: Arc::new(environment),
             slots: 0,
             steps: 0,
@@ -163,10 +170,15 @@ impl Eval {
         result.map(|_| ())
     }
 
-    fn push_command(&mut self, command: Command) {
-        if !self.commands.contains(&command) {
+    fn push_command(&mut self, command: Command) -> Result<(), Refusal> {
+        self.bytes += command.words.iter().map(size).sum::<usize>();
+        if self.bytes > MAX_WORD_BYTES {
+            return Err(too_many(command.span));
+        }
+        if self.seen.insert(command.clone()) {
             self.commands.push(command);
         }
+        Ok(())
     }
 
     fn push_redirect(&mut self, redirect: Redirect) {
@@ -183,10 +195,20 @@ impl Eval {
 
     fn step(&mut self, span: Span) -> Result<(), Refusal> {
         self.steps += 1;
-        if self.steps > MAX_STEPS {
-            let message = "the line can run in too many ways to judge them all; run parts of it apart";
-            return Err(Refusal::new("too-many-cases", span, message));
-        }
-        Ok(())
+        if self.steps > MAX_STEPS { Err(too_many(span)) } else { Ok(()) }
+    }
+}
+
+fn too_many(span: Span) -> Refusal {
+    let message = "the line can run in too many ways to judge them all; run parts of it apart";
+    Refusal::new("too-many-cases", span, message)
+}
+
+/// Bytes that a word takes, at least one.
+fn size(word: &Word) -> usize {
+    1 + match word {
+        Word::Known(text) => text.len(),
+        Word::Glob(glob) => glob.pattern.len(),
+        Word::Unknown(_) => 0,
     }
 }

@@ -114,7 +114,7 @@ impl Eval {
         }
         let both = || Ok(Outcome::both(vec![call.world.clone()]));
         let Effect::Runs(start) = effect else {
-            self.list_command(arguments, Head::Builtin, call);
+            self.list_command(arguments, Head::Builtin, call)?;
             return match effect {
                 Effect::Enter(target) => Ok(self.enter(target.and_then(|at| words.get(at).copied()), call.world)),
                 Effect::Exit => Ok(Outcome::default()),
@@ -130,10 +130,10 @@ impl Eval {
         Ok(if name == "exec" { Outcome::default() } else { outcome })
     }
 
-    fn list_command(&mut self, arguments: &[Argument], head: Head, call: &Call<'_>) {
+    fn list_command(&mut self, arguments: &[Argument], head: Head, call: &Call<'_>) -> Result<(), Refusal> {
         let words = arguments.iter().map(|argument| argument.word.clone()).collect();
         let (via, cwd, span) = (call.via.clone(), call.cwd.clone(), call.span);
-        self.push_command(Command { words, head, via, cwd, span });
+        self.push_command(Command { words, head, via, cwd, span })
     }
 
     /// A program, and whatever it carries.
@@ -141,7 +141,7 @@ impl Eval {
         self.step(call.span)?;
         self.name(arguments, call.span)?;
         let slot = self.slot(arguments.first().and_then(|argument| argument.position));
-        self.list_command(arguments, Head::Program(slot), call);
+        self.list_command(arguments, Head::Program(slot), call)?;
         self.unwrap(arguments, call)
     }
 

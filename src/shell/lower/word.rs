@@ -12,6 +12,9 @@ use super::super::tree::{Assign, Op, Parameter, Piece, Word};
 use super::Walker;
 use crate::diag::Span;
 
+/// Most words of a line, those that braces make included.
+const MAX_WORDS: usize = 40_000;
+
 /// Where in a word a tilde stands for the home directory.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Tilde {
@@ -88,6 +91,9 @@ impl Walker<'_, '_> {
 
     fn finish(&mut self, pieces: Vec<Piece>, span: Span, tilde: Tilde) -> Result<Word, Refusal> {
         let pieces = tildes(pieces, span, tilde)?;
+        if self.lower.sites() >= MAX_WORDS {
+            return Err(Refusal::new("too-many-words", span, "more than 40000 words; run the commands apart"));
+        }
         Ok(Word { pieces, site: self.lower.site(), span })
     }
 }

@@ -1,0 +1,99 @@
+//! Looking twice at what a pattern took, where the form alone would hit hashes, names or placeholders.
+//!
+//! In: a value and what stands around it. Out: whether it is taken for a secret.
+
+use super::window::Window;
+
+/// The second look of a rule.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Check {
+    /// The form is enough.
+    None,
+    /// Looks random: enough different characters, and both letters and digits.
+    Random,
+    /// Stands where a password stands: no placeholder, reference, type or call.
+    Assigned,
+}
+
+impl Check {
+    pub(super) fn accepts(self, value: &[u8], window: &Window, from: usize) -> bool {
+        match self {
+            Self::None => true,
+            Self::Random => is_random(value),
+            Self::Assigned => is_assigned(value, window, from),
+        }
+    }
+}
+
+/// Shannon entropy in bits for each byte.
+fn entropy(value: &[u8]) -> f64 {
+    let mut counts = [0_u32; 256];
+    for byte in value {
+        if let Some(count) = counts.get_mut(usize::from(*byte)) {
+            *count += 1;
+        }
+    }
+    let length = f64::from(u32::try_from(value.len()).unwrap_or(u32::MAX));
+    let share = |count: u32| f64::from(count) / length;
+    counts.iter().filter(|count| **count > 0).map(|count| -share(*count) * share(*count).log2()).sum()
+}
+
+fn is_random(value: &[u8]) -> bool {
+    let digits = value.iter().filter(|byte| byte.is_ascii_digit()).count();
+    let letters = value.iter().filter(|byte| byte.is_ascii_alphabetic()).count();
+    digits > 0 && letters > 0 && entropy(value) >= 3.0
+}
+
+/// Words that stand for a value in examples and code.
+const PLACEHOLDERS: &[&str] = &[
+    "example",
+    "changeme",
+    "change_me",
+    "change-me",
+    "your",
+    "placeholder",
+    "redacted",
+    "xxxx",
+    "****",
+    "dummy",
+    "todo",
+    "insert",
+    "replace",
+    "secrets.",
+    "undefined",
+    "masked",
+    "hidden",
+    "required",
+    "optional",
+    "string",
+    "none",
+    "null",
+    "true",
+    "false",
+    "default",
+    "process.env",
+    "environ",
+    "getenv",
+    "<",
+    "${",
+    "{{",
+    "$(",
+    "%(",
+    "...",
+];
+
+fn is_assigned(value: &[u8], window: &Window, from: usize) -> bool {
+    let text = String::from_utf8_lossy(value).to_lowercase();
+    if PLACEHOLDERS.iter().any(|word| text.contains(word)) || text.starts_with(['$', '%', '@', '&', '/', '.', '~']) {
+        return false;
+    }
+    let after = window.get(from + value.len());
+    if matches!(after, Some(b'(' | b'[')) {
+        return false;
+    }
+    let quoted = matches!(window.before(from), Some(b'"' | b'\''));
+    let digits = value.iter().any(u8::is_ascii_digit);
+    let different = entropy(value) >= 2.5;
+    different
+        && (digits || quoted || text.bytes().any(|byte| !byte.is_ascii_alphanumeric() && byte != b'_' && byte != b'.'))
+}

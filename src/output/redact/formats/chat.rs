@@ -1,0 +1,92 @@
+//! Chat, mail and phone.
+
+use super::Format;
+
+pub(super) const FORMATS: &[Format] = &[
+    Format::token(
+        "slack-token",
+        "https://api.slack.com/concepts/token-types",
+        &["xoxb-", "xoxp-", "xoxa-", "xoxr-", "xoxs-", "xoxo-", "xoxe-", "xoxe.", "xoxc-", "xoxd-"],
+        r"xox(?:[bparsocd]-|e-|e\.xox[bp]-)[A-Za-z0-9%-]{10,}",
+    ),
+    Format::token(
+        "slack-app-token",
+        "https://api.slack.com/concepts/token-types",
+        &["xapp-", "xwfp-"],
+        r"x(?:app|wfp)-[0-9]-?[A-Za-z0-9-]{20,}",
+    ),
+    Format::behind(
+        "slack-webhook",
+        "https://api.slack.com/messaging/webhooks",
+        &["hooks.slack.com/", "hooks.slack-gov.com/"],
+        (r"hooks\.slack(?:-gov)?\.com/(?:services|workflows|triggers)/", r"[A-Za-z0-9/_-]{20,}"),
+    ),
+    Format::behind(
+        "discord-webhook",
+        "https://discord.com/developers/docs/resources/webhook",
+        &["/api/webhooks/"],
+        (r"/api/webhooks/[0-9]{15,21}/", r"[A-Za-z0-9_-]{60,}"),
+    ),
+    Format::behind(
+        "teams-webhook",
+        "https://learn.microsoft.com/microsoftteams/platform/webhooks-and-connectors/how-to/add-incoming-webhook",
+        &[".webhook.office.com/"],
+        (r"\.webhook\.office\.com/webhookb2/", r"[A-Za-z0-9@/-]{60,}"),
+    ),
+    Format::behind(
+        "telegram-bot-token",
+        "https://core.telegram.org/bots/api#authorizing-your-bot",
+        &[":AA"],
+        (":AA", r"[A-Za-z0-9_-]{33}"),
+    ),
+    Format::token(
+        "sendgrid-key",
+        "https://www.twilio.com/docs/sendgrid/ui/account-and-settings/api-keys",
+        &["SG."],
+        r"SG\.[A-Za-z0-9_-]{16,}\.[A-Za-z0-9_-]{30,}",
+    ),
+    Format::token(
+        "mailgun-key",
+        "https://documentation.mailgun.com/docs/mailgun/user-manual/api-key-mgmt/rbac-mgmt",
+        &["key-", "pubkey-"],
+        r"(?:pub)?key-[0-9a-f]{32}",
+    ),
+    Format::token(
+        "mandrill-key",
+        "https://mailchimp.com/developer/transactional/docs/fundamentals/",
+        &["md-"],
+        r"md-[A-Za-z0-9_-]{22}",
+    ),
+    Format::token(
+        "resend-key",
+        "https://resend.com/docs/api-reference/introduction",
+        &["re_"],
+        r"re_[A-Za-z0-9]{6,10}_[A-Za-z0-9]{20,}",
+    ),
+    Format::token(
+        "brevo-key",
+        "https://developers.brevo.com/docs/getting-started",
+        &["xkeysib-", "xsmtpsib-"],
+        r"x(?:key|smtp)sib-[0-9a-f]{64}-[A-Za-z0-9]{16}",
+    ),
+    Format::token("twilio-key", "https://www.twilio.com/docs/iam/api-keys", &["SK"], r"SK[0-9a-f]{32}"),
+    Format::token("twilio-account", "https://www.twilio.com/docs/glossary/what-is-a-sid", &["AC"], r"AC[0-9a-f]{32}"),
+    Format::token(
+        "facebook-token",
+        "https://developers.facebook.com/docs/facebook-login/guides/access-tokens",
+        &["EAA"],
+        r"EAA[A-Za-z0-9]{60,}",
+    ),
+    Format::token(
+        "twitter-bearer",
+        "https://developer.x.com/en/docs/authentication/oauth-2-0/bearer-tokens",
+        &["AAAAAAAAAAAAAAAAAAAA"],
+        r"A{20,}[A-Za-z0-9%]{40,}",
+    ),
+    Format::token(
+        "instagram-token",
+        "https://developers.facebook.com/docs/instagram-platform",
+        &["IGQ", "IGAA"],
+        r"IG(?:Q|AA)[A-Za-z0-9_-]{60,}",
+    ),
+];

@@ -1,0 +1,17 @@
+//! Redaction: rules, the literals that lead to them, and the stream that applies them.
+
+mod candidate;
+mod check;
+mod formats;
+mod pattern;
+mod prefilter;
+mod redactor;
+mod rule;
+mod stream;
+mod sweep;
+mod value;
+mod window;
+
+pub use redactor::{Builder, Redactor};
+pub use rule::RuleError;
+pub use stream::RedactStream;
