@@ -124,6 +124,14 @@ fn hostile_sizes_are_refused_at_once() {
         ("cases without an end", "case x in x) ".repeat(100), "too-deep"),
         ("braces to expand", format!("echo {}", "{a,b}".repeat(20)), "too-many-words"),
         ("braces in braces", format!("echo {}", "{a,".repeat(1000)), "too-many-words"),
+        ("long words in braces", format!("echo {{1..1000}}{}", "a".repeat(60_000)), "too-many-words"),
+        ("many braces", "echo ".to_owned() + &"{1..1000} ".repeat(100), "too-many-words"),
+        (
+            "a long word in loops",
+            format!("for i in {{1..40}}; do for j in {{1..40}}; do echo {}$i$j; done; done", "a".repeat(60_000)),
+            "too-many-cases",
+        ),
+        ("a number that is no descriptor", "ls 99999999999> x".to_owned(), "descriptor"),
         ("loops in loops", format!("{}ls;{}", "for i in {1..40}; do ".repeat(4), " done;".repeat(4)), "too-many-cases"),
     ];
     for (why, line, code) in cases {
