@@ -48,7 +48,7 @@ pub struct Helper {
 /// # Errors
 /// [`LaunchError::Threads`], or what fork and socketpair answer.
 pub fn start_helper() -> Result<Helper, LaunchError> {
-    start_helper_at_most(Isolation::PidNamespace)
+    start_helper_at_most(Isolation::MountNamespace)
 }
 
 /// Like [`start_helper`], with a weaker isolation than the machine gives.
@@ -72,6 +72,7 @@ pub fn start_helper_at_most(strongest: Isolation) -> Result<Helper, LaunchError>
 
 /// What was made once for a profile.
 pub(super) struct Profile {
+    pub(super) grants: Grants,
     pub(super) layer: Layer,
     pub(super) filter: Filter,
 }
@@ -132,7 +133,7 @@ fn prepare(socket: &OwnedFd, strongest: Isolation) -> io::Result<State> {
         Isolation::SignalScope => {
             Some(ruleset::signal_scope().map_err(|failure| io::Error::from_raw_os_error(failure.errno))?)
         }
-        Isolation::PidNamespace | Isolation::Freeze => None,
+        Isolation::MountNamespace | Isolation::PidNamespace | Isolation::Freeze => None,
     };
     Ok(State {
         socket: socket.try_clone()?,
@@ -245,10 +246,11 @@ impl State {
         let grants: Grants = protocol::decode(encoded).map_err(|error| bad(&error))?;
         let abi = self.support.landlock_abi().map_err(io::Error::from_raw_os_error);
         let layer = Layer::prepare(&grants, abi.map_err(|error| Failure::new(Step::Ruleset, &error))?)?;
-        let own_pids = self.support.isolation() == Isolation::PidNamespace;
-        let filter = Reach { own_pids, own_ipc: false, network: grants.network }.filter();
+        let isolation = self.support.isolation();
+        let (own_pids, own_ipc) = (isolation >= Isolation::PidNamespace, isolation == Isolation::MountNamespace);
+        let filter = Reach { own_pids, own_ipc, network: grants.network.clone() }.filter();
         let filter = filter.map_err(|error| Failure::new(Step::Seccomp, &io::Error::other(error)))?;
-        self.profiles.insert(encoded.to_vec(), Profile { layer, filter });
+        self.profiles.insert(encoded.to_vec(), Profile { grants, layer, filter });
         Ok(())
     }
 

@@ -118,6 +118,7 @@ impl Launcher {
     /// [`LaunchError`]; nothing was executed.
     pub async fn launch(&self, spec: SandboxSpec, stdin: StdinMode) -> Result<Process, LaunchError> {
         self.0.support.check()?;
+        self.0.support.check_profile(spec.confinement())?;
         let in_force = InForce::of(&spec, &self.0.support);
         let request = Request { grants: spec.confinement().encoded(), job: spec.job().clone() };
         let parcel = protocol::pack(&request)?;

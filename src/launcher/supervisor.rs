@@ -24,6 +24,7 @@ use super::helper::Profile;
 use super::protocol::{self, Order, Report};
 use super::tree::Tree;
 use crate::sandbox::child::{self, Entry};
+use crate::sandbox::mounts;
 use crate::sandbox::namespace::{self, Identity};
 use crate::sandbox::{Failure, Isolation, Job, Step, Support};
 use crate::sys::{self, Forked};
@@ -67,7 +68,15 @@ fn begin<'a>(setup: Setup<'a>, profile: &Profile) -> Result<Watch<'a>, Failure> 
     if support.own_user_namespace() {
         namespace::map_to_itself(identity).map_err(step(Step::UserNamespace))?;
     }
-    let ruleset = profile.layer.for_job(job.tmp.as_ref())?;
+    child::prefer_when_memory_runs_out().map_err(step(Step::Limits))?;
+    if support.isolation() == Isolation::MountNamespace {
+        mounts::apply(&profile.grants, job.tmp.as_ref())?;
+    }
+    let fresh_proc = support.fresh_proc().is_ok();
+    if fresh_proc {
+        mounts::fresh_proc().map_err(step(Step::Mounts))?;
+    }
+    let ruleset = profile.layer.for_job(job.tmp.as_ref(), fresh_proc)?;
     let mut keep = vec![socket.as_raw_fd(), life.as_raw_fd(), ruleset.as_raw_fd()];
     keep.extend(stdio.iter().map(AsRawFd::as_raw_fd));
     keep.extend(execute_only.as_ref().into_iter().chain(scope).map(AsRawFd::as_raw_fd));
@@ -75,7 +84,7 @@ fn begin<'a>(setup: Setup<'a>, profile: &Profile) -> Result<Watch<'a>, Failure> 
     sys::close_all_except(&keep).map_err(step(Step::Supervisor))?;
     prctl::set_name(c"warden-job").map_err(supervisor)?;
     let tree = match (support.isolation(), scope) {
-        (Isolation::PidNamespace, _) => {
+        (Isolation::MountNamespace | Isolation::PidNamespace, _) => {
             // The kernel ends the rest of the namespace with its first process.
             prctl::set_pdeathsig(Signal::SIGKILL).map_err(supervisor)?;
             Tree::of_namespace()?

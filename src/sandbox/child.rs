@@ -64,7 +64,6 @@ fn steps(entry: Entry<'_>) -> Result<std::convert::Infallible, Failure> {
     work_in(job)?;
     // The steps up to here and the environment are made of memory; what follows only takes rights away.
     let (program, argv, env) = words(job)?;
-    prefer_when_memory_runs_out().map_err(|error| Failure::new(Step::Limits, &error))?;
     at(Step::Limits, job.limits.apply(own_user_namespace))?;
     give_up_privileges()?;
     at(Step::ParentDeath, nix::sys::prctl::set_pdeathsig(Signal::SIGKILL))?;
@@ -122,9 +121,13 @@ fn words(job: &Job) -> Result<Words, Failure> {
     Ok((program, argv, env))
 }
 
-/// Makes the kernel choose a job, not the server, when memory runs out. The file belongs to root while the process
-/// cannot be dumped, hence the moment in which it can; nothing foreign may trace it across the job's Landlock domain.
-fn prefer_when_memory_runs_out() -> io::Result<()> {
+/// Makes the kernel choose this job, not the server, when memory runs out: the supervisor does it before it mounts, and
+/// what it forks inherits it. The file belongs to root while the process cannot be dumped, hence the moment in which it
+/// can; nothing foreign may trace it across the job's Landlock domain.
+///
+/// # Errors
+/// What the kernel answers to the write.
+pub(crate) fn prefer_when_memory_runs_out() -> io::Result<()> {
     nix::sys::prctl::set_dumpable(true)?;
     let written = fs::write("/proc/self/oom_score_adj", "1000");
     nix::sys::prctl::set_dumpable(false)?;

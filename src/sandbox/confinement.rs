@@ -30,6 +30,16 @@ pub enum Network {
     Full,
 }
 
+/// What happens to a job when nothing on this machine can hold one of its `protect` and `hide` names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub enum Unsupported {
+    /// It does not start.
+    #[default]
+    Refuse,
+    /// It starts, and its status and the audit record say what is not held.
+    Warn,
+}
+
 /// The trees as they travel to the helper.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub(crate) struct Grants {
@@ -39,6 +49,11 @@ pub(crate) struct Grants {
     pub(crate) execute: Vec<AbsPath>,
     #[serde(with = "wire::paths")]
     pub(crate) write: Vec<AbsPath>,
+    #[serde(with = "wire::paths")]
+    pub(crate) protect: Vec<AbsPath>,
+    #[serde(with = "wire::paths")]
+    pub(crate) hide: Vec<AbsPath>,
+    pub(crate) unsupported: Unsupported,
     pub(crate) network: Network,
 }
 
@@ -77,6 +92,21 @@ impl Confinement {
         &self.grants.write
     }
 
+    /// Names below a write root that cannot be changed.
+    pub fn protect(&self) -> &[AbsPath] {
+        &self.grants.protect
+    }
+
+    /// Names that are empty to the job.
+    pub fn hide(&self) -> &[AbsPath] {
+        &self.grants.hide
+    }
+
+    /// What happens where `protect` and `hide` cannot be held.
+    pub fn unsupported(&self) -> Unsupported {
+        self.grants.unsupported
+    }
+
     /// The network.
     pub fn network(&self) -> &Network {
         &self.grants.network
@@ -110,6 +140,27 @@ impl ConfinementBuilder {
         self
     }
 
+    /// Keeps these names from being changed, renamed or removed although they lie below a write root. Needs mounts.
+    #[must_use]
+    pub fn protect(mut self, paths: impl IntoIterator<Item = AbsPath>) -> Self {
+        self.grants.protect.extend(paths);
+        self
+    }
+
+    /// Makes these files and directories empty to the job. Needs mounts where they lie below a granted tree.
+    #[must_use]
+    pub fn hide(mut self, paths: impl IntoIterator<Item = AbsPath>) -> Self {
+        self.grants.hide.extend(paths);
+        self
+    }
+
+    /// Says what happens where `protect` and `hide` cannot be held; without it the job is refused.
+    #[must_use]
+    pub fn unsupported(mut self, unsupported: Unsupported) -> Self {
+        self.grants.unsupported = unsupported;
+        self
+    }
+
     /// Sets the network; without it there is none.
     #[must_use]
     pub fn network(mut self, network: Network) -> Self {
@@ -127,7 +178,8 @@ impl ConfinementBuilder {
             Network::Loopback => return Err(SpecError::Network("loopback")),
             Network::Ports { .. } => return Err(SpecError::Network("ports")),
         }
-        for list in [&mut self.grants.read, &mut self.grants.execute, &mut self.grants.write] {
+        let Grants { read, execute, write, protect, hide, .. } = &mut self.grants;
+        for list in [read, execute, write, protect, hide] {
             list.sort();
             list.dedup();
         }

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::spec::SandboxSpec;
 use super::support::{Isolation, Support};
+use crate::paths::AbsPath;
 
 /// A limit or promise that nothing holds for this job.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -36,7 +37,7 @@ impl InForce {
         let abi = support.landlock_abi().unwrap_or(0);
         let mut mechanisms = vec![format!("landlock (abi {abi})"), "seccomp".to_owned(), "no_new_privs".to_owned()];
         mechanisms.push(match support.isolation() {
-            Isolation::PidNamespace => "pid namespace".to_owned(),
+            Isolation::MountNamespace | Isolation::PidNamespace => "pid namespace".to_owned(),
             Isolation::SignalScope => "landlock signal scope".to_owned(),
             Isolation::Freeze => "freeze and kill".to_owned(),
         });
@@ -46,11 +47,32 @@ impl InForce {
         if spec.execute_only().is_some() {
             mechanisms.push("execute layer".to_owned());
         }
-        let mut unheld = Vec::new();
+        if support.isolation() == Isolation::MountNamespace {
+            mechanisms.push("mount, ipc and uts namespaces".to_owned());
+        }
+        let mut unheld = unheld_names(spec, support);
         if spec.limits().processes.is_some() && !support.own_user_namespace() {
             let why = "the count of processes is shared with everything else that runs as this user".to_owned();
             unheld.push(Unheld { what: "limits.processes".to_owned(), why });
         }
         Self { isolation: support.isolation(), landlock_abi: abi, mechanisms, unheld }
     }
+}
+
+/// Protected and hidden names that no mount holds: all of them without mounts, else those that do not exist yet.
+fn unheld_names(spec: &SandboxSpec, support: &Support) -> Vec<Unheld> {
+    let profile = spec.confinement();
+    let lists = [("protect", profile.protect()), ("hide", profile.hide())];
+    let named = lists.into_iter().flat_map(|(key, paths)| paths.iter().map(move |path| (key, path)));
+    let why = |path: &AbsPath| match support.mounts() {
+        Err(_) => Some("this account may not mount"),
+        Ok(()) if !path.as_path().exists() => Some("it does not exist yet, and the job may make it"),
+        Ok(()) => None,
+    };
+    named
+        .filter_map(|(key, path)| {
+            let why = why(path)?.to_owned();
+            Some(Unheld { what: format!("filesystem.{key}: {path}"), why })
+        })
+        .collect()
 }

@@ -9,6 +9,7 @@ mod confinement;
 mod in_force;
 mod interpreters;
 mod limits;
+pub(crate) mod mounts;
 pub(crate) mod namespace;
 mod properties;
 pub(crate) mod ruleset;
@@ -19,7 +20,7 @@ mod support;
 mod wire;
 
 pub(crate) use confinement::Grants;
-pub use confinement::{Confinement, ConfinementBuilder, Network};
+pub use confinement::{Confinement, ConfinementBuilder, Network, Unsupported};
 pub use in_force::{InForce, Unheld};
 pub use interpreters::with_interpreters;
 pub use limits::Limits;

@@ -21,9 +21,11 @@ impl Identity {
     }
 }
 
-/// The `CLONE_NEW*` flags of a job's supervisor.
-pub(crate) fn flags(own_user_namespace: bool) -> i32 {
-    if own_user_namespace { libc::CLONE_NEWPID | libc::CLONE_NEWUSER } else { libc::CLONE_NEWPID }
+/// The `CLONE_NEW*` flags of a job's supervisor. Where it may mount, IPC objects and the host name are its own as well.
+pub(crate) fn flags(own_user_namespace: bool, mounts: bool) -> i32 {
+    let user = if own_user_namespace { libc::CLONE_NEWUSER } else { 0 };
+    let view = if mounts { libc::CLONE_NEWNS | libc::CLONE_NEWIPC | libc::CLONE_NEWUTS } else { 0 };
+    libc::CLONE_NEWPID | user | view
 }
 
 /// Maps uid and gid to themselves in the user namespace of this process. The map files belong to root while the process

@@ -111,13 +111,36 @@ fn files(support: &Support) -> Vec<Property> {
         }
         _ => contents,
     };
-    let metadata = held("file metadata", Promise::P2, "file permissions alone").weaker(
-        Strength::Weaker,
-        "mode, times and attributes of this user's files outside the write roots can be changed; Landlock does not see it",
-        "run as a user that owns nothing else",
-    );
+    let metadata = match support.mounts() {
+        Ok(()) => held("file metadata", Promise::P2, "read-only mounts outside the write roots"),
+        Err(errno) => held("file metadata", Promise::P2, "file permissions alone").weaker(
+            Strength::Weaker,
+            format!(
+                "no mounts ({}): mode, times and attributes of this user's files outside the write roots can be changed, \
+                 which Landlock does not see",
+                reason(errno)
+            ),
+            "allow user namespaces to this account, or run as a user that owns nothing else",
+        ),
+    };
+    let names = match support.mounts() {
+        Ok(()) => held("protected and hidden names", Promise::P7, "over-mounts, and every directory above them pinned"),
+        Err(errno) => held("protected and hidden names", Promise::P7, "nothing").weaker(
+            Strength::Missing,
+            format!("no mounts: {}", reason(errno)),
+            "allow user namespaces to this account",
+        ),
+    };
+    let processes = match support.fresh_proc() {
+        Ok(()) => held("other processes in /proc", Promise::P8, "a /proc of the job's own"),
+        Err(errno) => held("other processes in /proc", Promise::P8, "Landlock, unless the policy grants /proc").weaker(
+            Strength::Weaker,
+            format!("no /proc of the job's own: {}", reason(errno)),
+            "do not grant /proc, or run outside a container that masks parts of it",
+        ),
+    };
     let server = held("policy, audit and binary", Promise::P7, "they lie outside every write root");
-    vec![contents, metadata, server]
+    vec![contents, metadata, names, processes, server]
 }
 
 fn network(support: &Support) -> Property {
@@ -135,7 +158,7 @@ fn processes(support: &Support) -> Vec<Property> {
     let missing = support.pid_namespace().err().map(reason).unwrap_or_default();
     let allow = "allow user namespaces to this account, or run as root";
     let (tree, signals) = match support.isolation() {
-        Isolation::PidNamespace => (
+        Isolation::MountNamespace | Isolation::PidNamespace => (
             held("end of a whole tree", Promise::P3, "PID namespace"),
             held("signals to others", Promise::P8, "PID namespace"),
         ),

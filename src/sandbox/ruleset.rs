@@ -124,17 +124,28 @@ impl Layer {
         self.roots.iter().all(|root| root.seen.is_current())
     }
 
-    /// The shared ruleset, or one of its own for a job that may also write below `tmp`.
+    /// The shared ruleset, or one of its own for a job that may also write below `tmp` or has a `/proc` of its own: a
+    /// file system that was mounted after the roots were opened is not what the rules bind to.
     ///
     /// # Errors
-    /// `tmp` cannot be opened.
-    pub(crate) fn for_job(&self, tmp: Option<&AbsPath>) -> Result<OwnedFd, Failure> {
-        let Some(tmp) = tmp else {
+    /// `tmp` or a root in `/proc` cannot be opened.
+    pub(crate) fn for_job(&self, tmp: Option<&AbsPath>, fresh_proc: bool) -> Result<OwnedFd, Failure> {
+        let in_proc = |root: &&Root| fresh_proc && root.seen.path.starts_with("/proc");
+        let mut extra = Vec::new();
+        for root in self.roots.iter().filter(in_proc) {
+            extra.push(open(&root.seen.path, root.rights, self.abi)?);
+        }
+        if let Some(tmp) = tmp {
+            extra.push(open(tmp.as_path(), write_rights(self.abi), self.abi)?);
+        }
+        if extra.is_empty() {
             return self.ruleset.try_clone().map_err(|error| Failure::new(Step::Ruleset, &error));
-        };
-        let root = open(tmp.as_path(), write_rights(self.abi), self.abi)?;
-        let own = make(&self.roots, &self.network, self.abi)?;
-        descriptor(own.add_rule(PathBeneath::new(root.handle, root.rights)).map_err(ruleset_failed)?)
+        }
+        let mut own = make(&self.roots, &self.network, self.abi)?;
+        for root in &extra {
+            own = own.add_rule(PathBeneath::new(&root.handle, root.rights)).map_err(ruleset_failed)?;
+        }
+        descriptor(own)
     }
 }
 

@@ -18,6 +18,8 @@ pub enum Step {
     UserNamespace,
     /// The supervisor can signal its tree and nothing else.
     SignalScope,
+    /// The job's view of the file system is mounted.
+    Mounts,
     /// A granted path is opened for the ruleset.
     Grant,
     /// The ruleset is made.
@@ -64,6 +66,7 @@ impl Step {
             Self::Supervisor => "fork the job's supervisor",
             Self::UserNamespace => "map the user in the job's namespace",
             Self::SignalScope => "enter the scope that bounds the supervisor's signals",
+            Self::Mounts => "mount the job's view of",
             Self::Grant => "open the granted path",
             Self::Ruleset => "make the Landlock ruleset",
             Self::Fork => "fork the job's first process",

@@ -10,7 +10,8 @@ use nix::unistd::Pid;
 use serde::{Deserialize, Serialize};
 
 use super::Network;
-use super::confinement::Grants;
+use super::confinement::{Confinement, Grants, Unsupported};
+use super::mounts;
 use super::namespace::{self, Identity};
 use super::ruleset::{self, Layer};
 use super::seccomp::Reach;
@@ -33,6 +34,8 @@ pub enum Isolation {
     SignalScope,
     /// A PID namespace: when its first process ends, the kernel ends the rest.
     PidNamespace,
+    /// The same, with a view of the file system, IPC objects and a host name of the job's own.
+    MountNamespace,
 }
 
 /// What was found. Errors are the kernel's numbers.
@@ -46,6 +49,8 @@ pub struct Support {
     seccomp: Result<(), i32>,
     signal_scope: Result<(), i32>,
     pid_namespace: Result<(), i32>,
+    mounts: Result<(), i32>,
+    fresh_proc: Result<(), i32>,
     own_user_namespace: bool,
     isolation: Isolation,
 }
@@ -87,6 +92,18 @@ pub enum SandboxError {
         /// The Landlock ABI.
         found: u32,
     },
+    /// `protect` or `hide` need mounts.
+    #[error(
+        "the policy protects or hides `{subject}`, which needs mounts, and this account may not mount ({}); allow user \
+         namespaces, or set `sandbox.on_unsupported` to `warn`",
+        name(*errno)
+    )]
+    Mounts {
+        /// The first such name.
+        subject: String,
+        /// Why there are no mounts.
+        errno: i32,
+    },
 }
 
 fn name(errno: i32) -> String {
@@ -126,7 +143,7 @@ fn try_landlock() -> Result<u32, i32> {
     let abi = sys::version_of_landlock().map_err(|error| error.raw_os_error().unwrap_or(libc::EINVAL))?;
     in_child(0, || {
         let layer = Layer::prepare(&Grants::default(), abi).map_err(failed)?;
-        ruleset::enforce(&layer.for_job(None).map_err(failed)?, Step::Landlock).map_err(failed)
+        ruleset::enforce(&layer.for_job(None, false).map_err(failed)?, Step::Landlock).map_err(failed)
     })?;
     Ok(abi)
 }
@@ -150,15 +167,22 @@ fn try_signal_scope() -> Result<(), i32> {
     })
 }
 
-fn try_pid_namespace(own_user_namespace: bool) -> Result<(), i32> {
+/// Makes the namespaces of a job, and in them what `check` asks for.
+fn try_namespaces(user: bool, mounts: bool, check: impl FnOnce() -> io::Result<()>) -> Result<(), i32> {
     let who = Identity::current();
-    in_child(namespace::flags(own_user_namespace), || {
-        if own_user_namespace {
+    in_child(namespace::flags(user, mounts), || {
+        if user {
             namespace::map_to_itself(who)?;
         }
-        let first = nix::unistd::getpid().as_raw() == 1;
-        if first { Ok(()) } else { Err(io::Error::from_raw_os_error(libc::EOPNOTSUPP)) }
+        if nix::unistd::getpid().as_raw() != 1 {
+            return Err(io::Error::from_raw_os_error(libc::EOPNOTSUPP));
+        }
+        check()
     })
+}
+
+fn mount_view() -> io::Result<()> {
+    mounts::apply(&Grants::default(), None).map_err(failed)
 }
 
 impl Support {
@@ -169,15 +193,20 @@ impl Support {
     pub(crate) fn probe(strongest: Isolation) -> io::Result<Self> {
         let capabilities = sys::effective_capabilities()?;
         let own_user_namespace = capabilities & CAP_SYS_ADMIN == 0;
-        let pid_namespace = if strongest == Isolation::PidNamespace {
-            try_pid_namespace(own_user_namespace)
-        } else {
-            Err(libc::ECANCELED)
+        let user = own_user_namespace;
+        let up_to = |least: Isolation, probe: &dyn Fn() -> Result<(), i32>| {
+            if strongest >= least { probe() } else { Err(libc::ECANCELED) }
         };
-        let signal_scope = if strongest >= Isolation::SignalScope { try_signal_scope() } else { Err(libc::ECANCELED) };
-        let isolation = match (pid_namespace, signal_scope) {
-            (Ok(()), _) => Isolation::PidNamespace,
-            (_, Ok(())) => Isolation::SignalScope,
+        let pid_namespace = up_to(Isolation::PidNamespace, &|| try_namespaces(user, false, || Ok(())));
+        let view = || try_namespaces(user, true, mount_view);
+        let mounts = up_to(Isolation::MountNamespace, &|| pid_namespace.and_then(|()| view()));
+        let with_proc = || try_namespaces(user, true, || mount_view().and_then(|()| mounts::fresh_proc()));
+        let fresh_proc = mounts.and_then(|()| with_proc());
+        let signal_scope = up_to(Isolation::SignalScope, &try_signal_scope);
+        let isolation = match (mounts, pid_namespace, signal_scope) {
+            (Ok(()), ..) => Isolation::MountNamespace,
+            (_, Ok(()), _) => Isolation::PidNamespace,
+            (_, _, Ok(())) => Isolation::SignalScope,
             _ => Isolation::Freeze,
         };
         Ok(Self {
@@ -189,7 +218,9 @@ impl Support {
             seccomp: try_seccomp(),
             signal_scope,
             pid_namespace,
-            own_user_namespace: own_user_namespace && isolation == Isolation::PidNamespace,
+            mounts,
+            fresh_proc,
+            own_user_namespace: own_user_namespace && isolation >= Isolation::PidNamespace,
             isolation,
         })
     }
@@ -254,6 +285,36 @@ impl Support {
         self.pid_namespace
     }
 
+    /// Whether a job's view of the file system was mounted by the probe, or the kernel's error.
+    ///
+    /// # Errors
+    /// The kernel's error number; `ECANCELED` when a weaker mode was asked for.
+    pub fn mounts(&self) -> Result<(), i32> {
+        self.mounts
+    }
+
+    /// Whether a `/proc` of the job's own was mounted by the probe, or the kernel's error.
+    ///
+    /// # Errors
+    /// The kernel's error number.
+    pub fn fresh_proc(&self) -> Result<(), i32> {
+        self.fresh_proc
+    }
+
+    /// Can this machine hold what a profile asks for beyond the grants?
+    ///
+    /// # Errors
+    /// A `protect` or `hide` name that nothing holds, unless the profile said `warn`.
+    pub fn check_profile(&self, profile: &Confinement) -> Result<(), SandboxError> {
+        let named = profile.protect().iter().chain(profile.hide()).next();
+        match (named, self.mounts, profile.unsupported()) {
+            (Some(subject), Err(errno), Unsupported::Refuse) => {
+                Err(SandboxError::Mounts { subject: subject.to_string(), errno })
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Whether the signal scope held in the probe, or the kernel's error.
     ///
     /// # Errors
@@ -270,7 +331,8 @@ impl Support {
     /// The `CLONE_NEW*` flags of a job's supervisor.
     pub(crate) fn namespaces(&self) -> i32 {
         match self.isolation {
-            Isolation::PidNamespace => namespace::flags(self.own_user_namespace),
+            Isolation::MountNamespace => namespace::flags(self.own_user_namespace, true),
+            Isolation::PidNamespace => namespace::flags(self.own_user_namespace, false),
             Isolation::SignalScope | Isolation::Freeze => 0,
         }
     }

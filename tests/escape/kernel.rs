@@ -134,14 +134,20 @@ fn take_descriptor() -> io::Result<()> {
     let handle = call(libc::SYS_pidfd_open, [canary(), 0, 0, 0, 0, 0])?;
     simple(libc::SYS_pidfd_getfd, [usize::try_from(handle).unwrap(), 0, 0, 0, 0, 0])
 }
+/// Objects of another process, under a key that the attacks know.
+pub(crate) fn share_objects() {
+    simple(libc::SYS_shmget, [0x5157, 4096, 0o1600, 0, 0, 0]).unwrap();
+    simple(libc::SYS_msgget, [0x5157, 0o1600, 0, 0, 0, 0]).unwrap();
+    simple(libc::SYS_semget, [0x5157, 1, 0o1600, 0, 0, 0]).unwrap();
+}
 fn shared_memory() -> io::Result<()> {
-    simple(libc::SYS_shmget, [0x5157, 4096, 0o1600, 0, 0, 0])
+    simple(libc::SYS_shmget, [0x5157, 4096, 0o600, 0, 0, 0])
 }
 fn message_queue() -> io::Result<()> {
-    simple(libc::SYS_msgget, [0x5157, 0o1600, 0, 0, 0, 0])
+    simple(libc::SYS_msgget, [0x5157, 0o600, 0, 0, 0, 0])
 }
 fn semaphores() -> io::Result<()> {
-    simple(libc::SYS_semget, [0x5157, 1, 0o1600, 0, 0, 0])
+    simple(libc::SYS_semget, [0x5157, 1, 0o600, 0, 0, 0])
 }
 
 // --- privileges

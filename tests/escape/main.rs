@@ -13,6 +13,7 @@
 mod attacks;
 mod files;
 mod kernel;
+mod layers;
 mod lifetime;
 mod modes;
 mod scenarios;

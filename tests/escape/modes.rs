@@ -12,9 +12,11 @@ pub(crate) struct Mode {
 
 /// The names end in the isolation that the launcher is held to.
 pub(crate) const MODES: &[Mode] = &[
+    Mode { name: "root/mounts", as_nobody: false },
     Mode { name: "root/namespace", as_nobody: false },
     Mode { name: "root/scope", as_nobody: false },
     Mode { name: "root/freeze", as_nobody: false },
+    Mode { name: "user/mounts", as_nobody: true },
     Mode { name: "user/namespace", as_nobody: true },
     Mode { name: "user/scope", as_nobody: true },
     Mode { name: "user/freeze", as_nobody: true },

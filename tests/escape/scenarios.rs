@@ -7,11 +7,11 @@ use std::os::unix::net::{SocketAddr, UnixListener};
 use std::process::{Child, Command, ExitCode, Stdio};
 
 use shellwarden::launcher::{Exit, LaunchError, StdinMode};
-use shellwarden::sandbox::{Limits, with_interpreters};
+use shellwarden::sandbox::Limits;
 
 use crate::attacks::{self, CONTAINED};
 use crate::world::{World, drain, in_world, open_descriptors};
-use crate::{lifetime, shims};
+use crate::{layers, lifetime, shims};
 
 pub(crate) const NAMES: &[&str] = &[
     "attacks",
@@ -29,6 +29,10 @@ pub(crate) const NAMES: &[&str] = &[
     "execute layer",
     "tmp",
     "replaced",
+    "protected names",
+    "hidden names",
+    "metadata",
+    "processes",
 ];
 
 pub(crate) fn run(mode: &str, scenario: &str) -> ExitCode {
@@ -45,9 +49,13 @@ pub(crate) fn run(mode: &str, scenario: &str) -> ExitCode {
         "serve" => in_world(mode, lifetime::serve_until_killed),
         "helper and supervisor" => in_world(mode, lifetime::dead_helper_and_supervisor),
         "leaks" => in_world(mode, leaks),
-        "execute layer" => in_world(mode, execute_layer),
-        "tmp" => in_world(mode, private_tmp),
-        "replaced" => in_world(mode, replaced),
+        "execute layer" => in_world(mode, layers::execute_layer),
+        "tmp" => in_world(mode, layers::private_tmp),
+        "replaced" => in_world(mode, layers::replaced),
+        "protected names" => in_world(mode, layers::protected_names),
+        "hidden names" => in_world(mode, layers::hidden_names),
+        "metadata" => in_world(mode, layers::metadata),
+        "processes" => in_world(mode, layers::processes),
         "shims" => shims::each(mode),
         other => match other.strip_prefix("without ") {
             Some(words) => shims::one(words),
@@ -68,6 +76,7 @@ impl Victims {
     fn new(world: &World) -> Self {
         let canary = Command::new("sleep").arg("1000").current_dir(&world.inside).stdin(Stdio::null()).spawn().unwrap();
         let tcp = TcpListener::bind("127.0.0.1:0").unwrap();
+        crate::kernel::share_objects();
         let name = format!("shellwarden-{}", tcp.local_addr().unwrap().port());
         let hidden = SocketAddr::from_abstract_name(name).unwrap();
         let paths = [world.inside.join("service"), world.outside.join("service")];
@@ -224,47 +233,4 @@ async fn leaks(world: World) {
         assert!(helper.count() < 40);
     }
     world.launcher.shutdown().await;
-}
-
-/// Only the listed programs run, although the confinement grants all of /usr.
-async fn execute_layer(world: World) {
-    let programs = ["/bin/sh", "/bin/cp"].map(crate::world::absolute);
-    let listed = with_interpreters(&programs, &[]).unwrap();
-    let script = "echo started; /bin/ls / >/dev/null; echo $?; cp /bin/true mine; ./mine; echo $?";
-    let builder = world.builder(&["/bin/sh", "-c", script], &[("PATH", "/bin")], Limits::default());
-    let (_, output) = world.finish_spec(builder.execute_only(listed).build().unwrap()).await;
-    let codes: Vec<&str> = output.lines().filter(|line| !line.contains(' ')).collect();
-    assert_eq!(codes, ["started", "126", "126"], "{output}");
-    let builder = world.builder(&["/bin/ls"], &[], Limits::default());
-    let refused = world.launcher.launch(builder.execute_only(Vec::new()).build().unwrap(), StdinMode::Null).await;
-    assert_eq!(refused.unwrap_err().to_string(), "cannot execute `/usr/bin/ls`: Permission denied");
-}
-
-/// What one job may write another cannot even read.
-async fn private_tmp(world: World) {
-    let dirs = [world.outside.join("one"), world.outside.join("two")];
-    dirs.iter().for_each(|dir| fs::create_dir(dir).unwrap());
-    let script = format!(
-        "echo mine >{0}/x; cat {0}/x; cat {1}/x; cp /bin/true {0}/t; {0}/t; echo $?",
-        dirs[0].display(),
-        dirs[1].display()
-    );
-    fs::write(dirs[1].join("x"), "other").unwrap();
-    let builder = world.builder(&["/bin/sh", "-c", &script], &[("PATH", "/bin")], Limits::default());
-    let tmp = crate::world::absolute(&dirs[0]);
-    let (_, output) = world.finish_spec(builder.tmp(tmp).build().unwrap()).await;
-    assert!(output.starts_with("mine\n126\n") && !output.contains("other"), "{output}");
-    // The shared ruleset was not extended: a job without tmp still cannot read it.
-    let (end, _) = world.finish(&["/bin/cat", &format!("{}/x", dirs[0].display())], &[]).await;
-    assert_eq!(end.exit, Exit::Code(1));
-}
-
-/// A granted tree that was replaced on disk is granted as it is now.
-async fn replaced(world: World) {
-    let write = |text: &str| world.spec(&["/bin/sh", "-c", &format!("echo {text} >file")], &[], Limits::default());
-    assert_eq!(world.finish_spec(write("one")).await.0.exit, Exit::Code(0));
-    fs::rename(&world.inside, world.base.join("old")).unwrap();
-    fs::create_dir(&world.inside).unwrap();
-    assert_eq!(world.finish_spec(write("two")).await.0.exit, Exit::Code(0));
-    assert_eq!(fs::read_to_string(world.inside.join("file")).unwrap(), "two\n");
 }

@@ -25,6 +25,7 @@ pub(crate) fn absolute(path: impl AsRef<Path>) -> AbsPath {
 /// The isolation that a mode's name asks for.
 pub(crate) fn isolation_of(mode: &str) -> Isolation {
     match mode.rsplit('/').next() {
+        Some("mounts") => Isolation::MountNamespace,
         Some("namespace") => Isolation::PidNamespace,
         Some("scope") => Isolation::SignalScope,
         Some("freeze") => Isolation::Freeze,
