@@ -1,4 +1,8 @@
 //! argv in, exit code out.
 #![forbid(unsafe_code)]
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    shellwarden::cli::main()
+}

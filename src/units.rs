@@ -40,6 +40,14 @@ impl ByteSize {
 }
 
 impl Period {
+    /// A period that a program made up rather than a policy.
+    ///
+    /// # Errors
+    /// [`UnitError::Range`] for zero.
+    pub fn new(duration: Duration) -> Result<Self, UnitError> {
+        if duration.is_zero() { Err(UnitError::Range("0".into())) } else { Ok(Self(duration)) }
+    }
+
     /// The period as the standard library takes it.
     pub fn get(self) -> Duration {
         self.0

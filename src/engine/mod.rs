@@ -1,2 +1,20 @@
-//! Placeholder of the skeleton.
+//! Request to pipeline to reply: the trip of a command, and the ways to reach the job it made.
 #![forbid(unsafe_code)]
+
+mod call;
+mod confirm;
+mod judge;
+mod plan;
+mod reach;
+mod start;
+mod tmp;
+mod trip;
+mod world;
+
+pub use call::{Call, Checked, Cursor, Kill, NoSuchJob, Output, Piece, Refused, Stdin, Text};
+pub use confirm::{Confirm, Nobody, Question};
+pub use judge::Judge;
+pub use reach::InteractError;
+pub use start::{Engine, Front, StartError, make_state};
+
+pub use crate::jobs::{Channel, End, Exit, InputError, Job, JobId, Outcome, State, Status, Tap};

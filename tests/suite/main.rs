@@ -9,8 +9,12 @@
 
 mod audit;
 mod layering;
+mod licences;
 mod policy;
 mod policy_cases;
 mod policy_problems;
+mod run;
 mod shell;
 mod shell_judge;
+mod site;
+mod workspace_preset;

@@ -1,0 +1,185 @@
+//! What the command line may hold.
+//!
+//! In: argv. Out: typed arguments, or clap's own message. Nothing is opened here.
+
+use std::path::PathBuf;
+
+/// Judges shell commands by a policy and runs the approved ones inside Landlock, seccomp and rlimits.
+#[derive(Debug, clap::Parser)]
+#[command(name = "shellwarden", version, max_term_width = 100)]
+pub(super) struct Arguments {
+    #[command(subcommand)]
+    pub(super) subcommand: Subcommand,
+}
+
+#[derive(Debug, clap::Subcommand)]
+pub(super) enum Subcommand {
+    /// Serve the tools over MCP on stdin and stdout
+    Serve(Serve),
+    /// Run one command through the whole trip and print its output
+    Run(Run),
+    /// Show what the policy says of a command line; runs nothing
+    Explain(Explain),
+    /// Validate policies and run their own tests
+    Check(Check),
+    /// Write a commented policy to start from
+    Init(Init),
+    /// Look at policies
+    Policy(Policy),
+    /// Print the JSON Schema of the policy file
+    Schema,
+    /// Show what this kernel and account can hold, property by property
+    Doctor(Doctor),
+    /// Copy stdin to stdout without secrets
+    Redact(Redact),
+    /// Verify or print an audit log
+    Audit(Audit),
+}
+
+/// Where things are; the same on each subcommand that judges or runs.
+#[derive(Debug, Clone, Default, clap::Args)]
+pub(super) struct Places {
+    /// Policy file, or `builtin:NAME` [default: builtin:workspace]
+    #[arg(long, value_name = "FILE")]
+    pub(super) policy: Option<String>,
+    /// Directory that the policy calls {workspace} [default: $CLAUDE_PROJECT_DIR, else the current directory]
+    #[arg(long, value_name = "DIR")]
+    pub(super) workspace: Option<PathBuf>,
+    /// Directory to start commands in [default: the policy's]
+    #[arg(long, value_name = "DIR")]
+    pub(super) cwd: Option<String>,
+    /// Directory for audit and state [default: $SHELLWARDEN_STATE_DIR, else below $XDG_STATE_HOME or ~/.local/state]
+    #[arg(long, value_name = "DIR")]
+    pub(super) state: Option<PathBuf>,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Serve {
+    #[command(flatten)]
+    pub(super) places: Places,
+    /// Answer in the shape of the Python server mcp-background-job
+    #[arg(long)]
+    pub(super) structured: bool,
+}
+
+/// `run 'LINE'` takes one line of shell; `run -- PROGRAM ARG…` takes exact words and no shell.
+#[derive(Debug, clap::Args)]
+pub(super) struct Run {
+    #[command(flatten)]
+    pub(super) places: Places,
+    /// One line of shell
+    #[arg(value_name = "LINE", num_args = 0..)]
+    pub(super) line: Vec<String>,
+    /// A program and its arguments, exactly as they are
+    #[arg(last = true, value_name = "PROGRAM ARG", num_args = 1..)]
+    pub(super) words: Vec<String>,
+    /// End the command after so many seconds; narrows the policy's limit
+    #[arg(long, value_name = "SECONDS")]
+    pub(super) timeout: Option<u64>,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Explain {
+    #[command(flatten)]
+    pub(super) places: Places,
+    /// The line of shell to judge
+    #[arg(value_name = "LINE", required_unless_present = "jsonl")]
+    pub(super) line: Option<String>,
+    /// Print the answer as JSON
+    #[arg(long)]
+    pub(super) json: bool,
+    /// Read `{"id", "command", "cwd"}` lines on stdin and answer each with a line
+    #[arg(long, conflicts_with = "line")]
+    pub(super) jsonl: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Check {
+    #[command(flatten)]
+    pub(super) places: CheckPlaces,
+    /// Policy files or builtin:NAME
+    #[arg(required = true, value_name = "FILE")]
+    pub(super) files: Vec<String>,
+    /// Fail on warnings too
+    #[arg(long)]
+    pub(super) deny_warnings: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct CheckPlaces {
+    /// Directory that the policies call {workspace} [default: $CLAUDE_PROJECT_DIR, else the current directory]
+    #[arg(long, value_name = "DIR")]
+    pub(super) workspace: Option<PathBuf>,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Init {
+    /// Preset to start from: workspace, readonly, ci or argv-only
+    #[arg(default_value = "workspace")]
+    pub(super) preset: String,
+    /// Where to write; outside the workspace, so that no job can change it
+    #[arg(short, long, value_name = "FILE")]
+    pub(super) output: Option<PathBuf>,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Policy {
+    #[command(subcommand)]
+    pub(super) subcommand: PolicySubcommand,
+}
+
+#[derive(Debug, clap::Subcommand)]
+pub(super) enum PolicySubcommand {
+    /// Print a preset as it is loaded
+    Show {
+        /// workspace, readonly, ci or argv-only
+        name: String,
+    },
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Doctor {
+    #[command(flatten)]
+    pub(super) places: Places,
+    /// Print JSON
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Redact {
+    /// Print on stderr which rules fired how often
+    #[arg(long)]
+    pub(super) stats: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Audit {
+    #[command(subcommand)]
+    pub(super) subcommand: AuditSubcommand,
+}
+
+#[derive(Debug, clap::Subcommand)]
+pub(super) enum AuditSubcommand {
+    /// Check the chain of a log
+    Verify {
+        /// The log
+        file: PathBuf,
+    },
+    /// Print the records of a log
+    Show {
+        /// The log
+        file: PathBuf,
+    },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_arguments_are_consistent() {
+        use clap::CommandFactory;
+        Arguments::command().debug_assert();
+    }
+}

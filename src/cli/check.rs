@@ -1,0 +1,39 @@
+//! `check`: are these policies sound, and do their own tests pass?
+//!
+//! In: files or `builtin:NAME`. Out: all problems on stderr, a line per sound file on stdout; 0 or 1.
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use super::args::Check;
+use super::setup::{self, Failure};
+use crate::diag::Problems;
+use crate::paths::AbsPath;
+use crate::policy;
+
+pub(super) fn check(arguments: Check) -> Result<ExitCode, Failure> {
+    let workspace = setup::workspace(arguments.places.workspace.as_deref()).map_err(|failure| failure.code(1))?;
+    // Checking writes nothing, so the state folder only needs a name.
+    let state = AbsPath::new("/nonexistent/state").map_err(Failure::new)?;
+    let variables = setup::variables(workspace, state);
+    let mut sound = true;
+    for file in &arguments.files {
+        let problems = match setup::origin(file) {
+            Ok(origin) => policy::check(&origin, &variables),
+            Err(failure) => return Err(failure.code(1)),
+        };
+        sound &= tell(file, &problems, arguments.deny_warnings).map_err(|error| Failure::new(error).code(1))?;
+    }
+    Ok(ExitCode::from(u8::from(!sound)))
+}
+
+/// Prints what was found in one file; true when it is sound.
+fn tell(file: &str, problems: &Problems, deny_warnings: bool) -> io::Result<bool> {
+    let sound = !problems.has_errors() && (problems.is_empty() || !deny_warnings);
+    if !problems.is_empty() {
+        writeln!(io::stderr().lock(), "{problems}\n")?;
+    }
+    let verdict = if sound { "ok" } else { "not sound" };
+    writeln!(io::stdout().lock(), "{file}: {verdict}")?;
+    Ok(sound)
+}

@@ -1,0 +1,111 @@
+//! The one place that turns a decision into a sandbox.
+//!
+//! In: an approval and its profile. Out: the plain data that the launcher takes. Nothing here decides what is allowed;
+//! it only translates.
+
+use std::sync::Arc;
+
+use super::call::{Call, Refused};
+use super::tmp::JobTmp;
+use crate::jobs::{Tap, Terms};
+use crate::paths::AbsPath;
+use super::world::Disk;
+use crate::policy::{self, Approved, Plan, Profile, Root, World};
+use crate::sandbox::{Confinement, Limits, Network, Place, ProgramFile, SandboxSpec, SpecError};
+
+/// The sandbox of one approved command; `tmp` is its own temporary directory.
+pub(super) fn sandbox(approved: &Approved, tmp: &AbsPath) -> Result<SandboxSpec, Refused> {
+    let profile = approved.profile();
+    let (program, argv) = match approved.plan() {
+        Plan::Exec { program, argv } => (file(program), argv.clone()),
+        Plan::Bash { script, .. } => (bash()?, bash_arguments(script)),
+    };
+    let cwd = approved.cwd();
+    let place = Place { path: cwd.path.clone(), device: cwd.device, inode: cwd.inode };
+    SandboxSpec::builder(program, argv, place)
+        .env(environment(approved, tmp))
+        .confinement(confinement(profile)?)
+        .limits(limits(&profile.limits))
+        .tmp(tmp.clone())
+        .build()
+        .map_err(refused)
+}
+
+fn refused(error: SpecError) -> Refused {
+    Refused::Sandbox(error.to_string())
+}
+
+fn file(program: &policy::ProgramFile) -> ProgramFile {
+    ProgramFile { path: program.path.clone(), device: program.device, inode: program.inode }
+}
+
+/// The shell that runs rendered text.
+fn bash() -> Result<ProgramFile, Refused> {
+    let paths = ["/usr/bin/bash", "/bin/bash"].into_iter().filter_map(|path| AbsPath::new(path).ok());
+    let found = paths.filter_map(|path| Disk.program_file(&path).ok().flatten()).next();
+    found.as_ref().map(file).ok_or_else(|| Refused::Sandbox("there is no /usr/bin/bash; install bash".into()))
+}
+
+/// How bash is told to run nothing but the rendered text: no startup files, no functions from the environment
+/// (bash(1), `-p`; long options come first).
+fn bash_arguments(script: &str) -> Vec<String> {
+    ["bash", "--norc", "--noprofile", "-p", "-c", script].map(str::to_owned).to_vec()
+}
+
+/// The policy's environment with the job's own TMPDIR, and a HOME that the job can read: programs take an unreadable
+/// one for an error.
+fn environment(approved: &Approved, tmp: &AbsPath) -> Vec<(String, String)> {
+    let readable = |home: &str| AbsPath::new(home).is_ok_and(|home| approved.profile().may_read(&home));
+    let kept = |name: &str, value: &str| name != "TMPDIR" && (name != "HOME" || readable(value));
+    let mut env: Vec<_> = approved.env().iter().filter(|(name, value)| kept(name, value)).cloned().collect();
+    env.push(("TMPDIR".into(), tmp.to_string()));
+    if !env.iter().any(|(name, _)| name == "HOME") {
+        env.push(("HOME".into(), tmp.to_string()));
+    }
+    env
+}
+
+/// What all jobs of a profile share.
+fn confinement(profile: &Profile) -> Result<Arc<Confinement>, Refused> {
+    // The job's own directory is granted per job, never in what jobs share.
+    let paths = |roots: &[Root]| -> Vec<AbsPath> {
+        let path = |root: &Root| match root {
+            Root::Path(path) => Some(path.clone()),
+            Root::Tmp => None,
+        };
+        roots.iter().filter_map(path).collect()
+    };
+    let network = match profile.network {
+        policy::Network::None => Network::None,
+        policy::Network::Full => Network::Full,
+    };
+    Confinement::builder()
+        .read(paths(&profile.read))
+        .execute(paths(&profile.execute))
+        .write(paths(&profile.write))
+        .network(network)
+        .build()
+        .map_err(refused)
+}
+
+fn limits(limits: &policy::Limits) -> Limits {
+    Limits {
+        cpu_time: Some(limits.cpu_time),
+        file_size: Some(limits.file_size),
+        open_files: Some(limits.open_files),
+        memory: Some(limits.memory),
+        processes: Some(limits.processes),
+    }
+}
+
+/// What the job may use and what it is fed; takes the input out of the call.
+pub(super) fn terms(approved: &Approved, call: &mut Call, tmp: JobTmp, tap: Option<Tap>) -> Terms {
+    Terms {
+        wall_time: Some(approved.timeout().get()),
+        output: Some(approved.profile().limits.output.get()),
+        stdin: call.stdin.text.take(),
+        keep_stdin_open: call.stdin.keep_open,
+        tap,
+        tmp: Some(tmp.into_dir()),
+    }
+}

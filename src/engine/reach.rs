@@ -1,0 +1,187 @@
+//! Reaching a job that was started: status, output, input, end.
+//!
+//! In: a client and the id of one of its jobs. Out: plain data for replies. A job of another client does not exist here.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::Engine;
+use super::call::{Cursor, Kill, NoSuchJob, Output, Piece};
+use crate::jobs::{Channel, InputError, Job, Status};
+use crate::launcher::Signal;
+use crate::output::view;
+
+/// A pause in the output after which an interaction is answered.
+const QUIET: Duration = Duration::from_millis(200);
+
+/// Why an interaction failed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum InteractError {
+    /// No such job.
+    #[error(transparent)]
+    NoSuchJob(#[from] NoSuchJob),
+    /// The input did not reach it.
+    #[error(transparent)]
+    Input(#[from] InputError),
+}
+
+/// Signals that a caller may name; SIGKILL and the default end the job, the others are passed on.
+const SIGNALS: &[(&str, Signal)] = &[
+    ("INT", Signal::SIGINT),
+    ("TERM", Signal::SIGTERM),
+    ("KILL", Signal::SIGKILL),
+    ("HUP", Signal::SIGHUP),
+    ("QUIT", Signal::SIGQUIT),
+    ("USR1", Signal::SIGUSR1),
+    ("USR2", Signal::SIGUSR2),
+    ("STOP", Signal::SIGSTOP),
+    ("CONT", Signal::SIGCONT),
+];
+
+impl Engine {
+    fn find(&self, client: &str, id: &str) -> Result<Arc<Job>, NoSuchJob> {
+        let job = id.parse().ok().and_then(|id| self.jobs.find(client, id));
+        job.ok_or_else(|| NoSuchJob(id.chars().take(64).collect()))
+    }
+
+    /// A picture of a job now.
+    ///
+    /// # Errors
+    /// [`NoSuchJob`].
+    pub fn status(&self, client: &str, id: &str) -> Result<Status, NoSuchJob> {
+        Ok(self.find(client, id)?.status())
+    }
+
+    /// Waits for the end of a job, at most for `limit`, and returns its picture then.
+    ///
+    /// # Errors
+    /// [`NoSuchJob`].
+    pub async fn wait(&self, client: &str, id: &str, limit: Duration) -> Result<Status, NoSuchJob> {
+        let job = self.find(client, id)?;
+        // Running out of time is an answer like the end.
+        let _ = tokio::time::timeout(limit, job.ended()).await;
+        Ok(job.status())
+    }
+
+    /// All jobs of a client, newest first.
+    pub fn list(&self, client: &str) -> Vec<Status> {
+        self.jobs.list(client).iter().map(|job| job.status()).collect()
+    }
+
+    /// What was written since a cursor, at most `max_bytes` of each stream.
+    ///
+    /// # Errors
+    /// [`NoSuchJob`].
+    pub fn read(&self, client: &str, id: &str, from: Cursor, max_bytes: usize) -> Result<Output, NoSuchJob> {
+        Ok(read(&*self.find(client, id)?, from, max_bytes))
+    }
+
+    /// The last lines of each stream.
+    ///
+    /// # Errors
+    /// [`NoSuchJob`].
+    pub fn tail(&self, client: &str, id: &str, lines: usize) -> Result<Output, NoSuchJob> {
+        let job = self.find(client, id)?;
+        Ok(each(&job, |ring| {
+            let held = ring.tail_lines(lines);
+            (view::tail(&held.bytes, lines), held.dropped)
+        }))
+    }
+
+    /// Head and tail of each stream with the count of what is between them.
+    ///
+    /// # Errors
+    /// [`NoSuchJob`].
+    pub fn head_tail(&self, client: &str, id: &str, max_bytes: usize) -> Result<Output, NoSuchJob> {
+        let job = self.find(client, id)?;
+        Ok(each(&job, |ring| {
+            let held = ring.read(0, usize::MAX);
+            (view::head_tail(&held.bytes, max_bytes), held.dropped)
+        }))
+    }
+
+    /// Writes to the standard input of a job and returns what it writes until it pauses, ends, or `limit` has passed.
+    ///
+    /// # Errors
+    /// [`InteractError`].
+    pub async fn interact(
+        &self,
+        client: &str,
+        id: &str,
+        input: &str,
+        close: bool,
+        limit: Duration,
+    ) -> Result<Output, InteractError> {
+        let job = self.find(client, id)?;
+        let total = |channel| job.with_ring(channel, |ring| ring.total());
+        let before = Cursor { stdout: total(Channel::Stdout), stderr: total(Channel::Stderr) };
+        job.write(input.as_bytes(), close).await?;
+        job.settled(QUIET, limit).await;
+        Ok(read(&job, before, usize::MAX))
+    }
+
+    /// Ends a job, or sends it the named signal (`TERM`, `SIGINT`, …). Without a name: SIGTERM, a grace, SIGKILL, and
+    /// the answer comes when its last process is gone.
+    ///
+    /// # Errors
+    /// The text names the signals that there are.
+    pub async fn kill(&self, client: &str, id: &str, signal: Option<&str>) -> Result<Kill, String> {
+        let wanted = |name: &str| {
+            let name = name.to_ascii_uppercase();
+            let name = name.strip_prefix("SIG").unwrap_or(&name);
+            SIGNALS.iter().find(|(known, _)| *known == name).map(|(_, signal)| *signal)
+        };
+        let signal = match signal {
+            None => None,
+            Some(name) => Some(wanted(name).ok_or_else(|| {
+                let known: Vec<_> = SIGNALS.iter().map(|(name, _)| *name).collect();
+                format!("unknown signal `{}`; use one of {}", name.escape_default(), known.join(", "))
+            })?),
+        };
+        let Ok(job) = self.find(client, id) else { return Ok(Kill::NotFound) };
+        if job.status().state.ended() {
+            return Ok(Kill::AlreadyTerminated);
+        }
+        match signal {
+            None => self.jobs.end(&job).await,
+            Some(signal) => {
+                if !self.jobs.signal(&job, signal).await {
+                    return Ok(Kill::AlreadyTerminated);
+                }
+            }
+        }
+        Ok(Kill::Killed)
+    }
+
+    /// Ends a job as [`Engine::kill`] does without a signal.
+    pub async fn end(&self, job: &Job) {
+        self.jobs.end(job).await;
+    }
+
+    /// Ends all jobs at once and returns when they are gone and recorded.
+    pub async fn shutdown(&self) {
+        self.jobs.shut_down().await;
+    }
+}
+
+fn read(job: &Job, from: Cursor, max_bytes: usize) -> Output {
+    let piece = |channel, cursor| {
+        job.with_ring(channel, |ring| {
+            let slice = ring.read(cursor, max_bytes);
+            let more = ring.total().saturating_sub(slice.next);
+            Piece { text: view::text(&slice.bytes), next: slice.next, dropped: slice.dropped, more }
+        })
+    };
+    Output { stdout: piece(Channel::Stdout, from.stdout), stderr: piece(Channel::Stderr, from.stderr) }
+}
+
+/// The same view of both streams, with cursors at their ends.
+fn each(job: &Job, look: impl Fn(&crate::output::Ring) -> (String, u64)) -> Output {
+    let piece = |channel| {
+        job.with_ring(channel, |ring| {
+            let (text, dropped) = look(ring);
+            Piece { text, next: ring.total(), dropped, more: 0 }
+        })
+    };
+    Output { stdout: piece(Channel::Stdout), stderr: piece(Channel::Stderr) }
+}

@@ -1,0 +1,130 @@
+//! Building an engine from a loaded policy.
+//!
+//! In: a policy, a launcher, the state folder. Out: an [`Engine`] that can judge, record, confine and start, or a
+//! [`StartError`]; then nothing can be started at all.
+
+use std::fs::DirBuilder;
+use std::io;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt};
+use std::sync::Arc;
+
+use super::judge::Judge;
+use super::tmp::TmpBase;
+use crate::audit::{self, Audit, AuditError};
+use crate::jobs::{self, Manager};
+use crate::launcher::Launcher;
+use crate::output::RuleError;
+use crate::paths::AbsPath;
+use crate::policy::{self, Policy};
+use crate::rate::{Limit, Limiter, Scope};
+
+/// Which front an engine serves; records say so.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Front {
+    /// An MCP server.
+    Mcp,
+    /// The command line.
+    Cli,
+}
+
+impl Front {
+    /// The word for it in records.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Mcp => "mcp",
+            Self::Cli => "cli",
+        }
+    }
+}
+
+/// Why an engine cannot be built.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The record cannot be opened, so nothing could be recorded.
+    #[error("the audit record cannot be opened: {0}")]
+    Audit(#[from] AuditError),
+    /// A redaction rule is no regex.
+    #[error("a redaction rule cannot be used: {0}")]
+    Redaction(#[from] RuleError),
+    /// No place for the jobs' temporary files.
+    #[error("no temporary directory can be made: {0}; set TMPDIR to a writable one")]
+    Tmp(#[source] io::Error),
+}
+
+/// Everything a trip needs.
+#[derive(Debug)]
+pub struct Engine {
+    pub(super) judge: Judge,
+    pub(super) limiter: Limiter,
+    pub(super) audit: Audit,
+    pub(super) jobs: Manager,
+    pub(super) tmp: TmpBase,
+    pub(super) front: Front,
+    /// What confines every job here, for records.
+    pub(super) sandbox: serde_json::Value,
+}
+
+impl Engine {
+    /// An engine for this policy.
+    ///
+    /// # Errors
+    /// [`StartError`].
+    pub fn build(policy: Policy, launcher: Launcher, front: Front) -> Result<Self, StartError> {
+        let settings = policy.settings();
+        let audit = Audit::open(&settings.audit_file, audit::Options::default())?;
+        let limiter = Limiter::new(settings.rate_limits.iter().enumerate().map(limit).collect());
+        let limits = job_limits(&settings.jobs);
+        let sandbox = serde_json::json!({ "landlock_abi": launcher.support().landlock_abi().ok(), "isolation": launcher.support().isolation() });
+        let judge = Judge::new(policy)?;
+        let jobs = Manager::new(limits, launcher, Arc::clone(&judge.redactor));
+        let tmp = TmpBase::make().map_err(StartError::Tmp)?;
+        Ok(Self { judge, limiter, audit, jobs, tmp, front, sandbox })
+    }
+
+    /// What a model should know before its first call.
+    pub fn instructions(&self) -> String {
+        let policy = &self.judge.policy;
+        format!(
+            "Runs shell commands that the policy `{}` allows, each confined to its sandbox. Commands start in `{}`. \
+             A refused command says why; `check_command` tells without running. A command that still runs after \
+             the wait is a job: ask for it by job_id.",
+            policy.name(),
+            policy.default_cwd()
+        )
+    }
+}
+
+fn limit((index, limit): (usize, &policy::RateLimit)) -> Limit {
+    let (scope, name) = match limit.scope {
+        policy::Scope::Client => (Scope::Client, "client"),
+        policy::Scope::Server => (Scope::Server, "server"),
+    };
+    let number = |count: u64| u32::try_from(count).unwrap_or(u32::MAX);
+    let id = format!("{name}-{}", index + 1);
+    Limit { id, scope, commands: number(limit.commands), per: limit.per, burst: number(limit.burst) }
+}
+
+fn job_limits(limits: &policy::JobLimits) -> jobs::Limits {
+    // More than the semaphores count is as good as no limit on any machine.
+    let count = |count: u64| usize::try_from(count).unwrap_or(usize::MAX).min(1 << 20);
+    jobs::Limits {
+        concurrent: count(limits.concurrent),
+        queue: count(limits.queue),
+        retain: count(limits.retain),
+        retain_for: limits.retain_for.get(),
+    }
+}
+
+/// Makes the state folder, private to this user; one that others may write is refused.
+///
+/// # Errors
+/// It cannot be made, or it is not ours alone.
+pub fn make_state(state: &AbsPath) -> io::Result<()> {
+    DirBuilder::new().recursive(true).mode(0o700).create(state.as_path())?;
+    let metadata = std::fs::symlink_metadata(state.as_path())?;
+    let ours = metadata.uid() == nix::unistd::geteuid().as_raw() && metadata.mode() & 0o022 == 0;
+    if metadata.is_dir() && ours {
+        return Ok(());
+    }
+    Err(io::Error::other("it must be a directory that belongs to this user and that nobody else can write"))
+}

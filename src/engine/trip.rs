@@ -1,0 +1,174 @@
+//! The trip of a command, one step a line.
+//!
+//! In: a [`Call`] of a client. Out: a job, or a [`Refused`]. What is allowed is `policy`'s matter, how it is confined
+//! the sandbox's.
+//!
+//! INVARIANT: the record of a decision is on disk before anything starts.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::Engine;
+use super::call::{Call, Checked, Refused};
+use super::confirm::{Confirm, Nobody, Question};
+use super::plan;
+use crate::audit::{AuditError, DecisionRecord, Receipt};
+use crate::jobs::{Admission, Job, JobId, Label, Order, Tap, Turned};
+use crate::policy::{Answer, Approved, Decision, Denial};
+
+/// What stays the same from the first step to the last.
+struct Trip<'a> {
+    client: &'a str,
+    id: JobId,
+    /// Redacted, for replies and records.
+    command: String,
+}
+
+impl Engine {
+    /// Judges a command and, when the policy allows it, starts it as a job. A question of the policy is a refusal.
+    ///
+    /// # Errors
+    /// [`Refused`]; nothing was started.
+    pub async fn execute(&self, client: &str, call: Call) -> Result<JobId, Refused> {
+        let job = self.execute_for(client, call, &Nobody, None).await?;
+        Ok(job.id())
+    }
+
+    /// The same with somebody to ask, and perhaps a live copy of the output.
+    ///
+    /// # Errors
+    /// [`Refused`]; nothing was started.
+    pub async fn execute_for(
+        &self,
+        client: &str,
+        mut call: Call,
+        person: &impl Confirm,
+        tap: Option<Tap>,
+    ) -> Result<Arc<Job>, Refused> {
+        let trip = self.set_out(client, &call);
+        self.within_rate(&trip).await?;
+        let decision = self.judge.decide(&call);
+        let approved = self.settle(&trip, decision, person).await?;
+        let admission = self.admit()?;
+        let tmp = self.tmp.for_job().map_err(|error| Refused::Sandbox(error.to_string()))?;
+        let spec = plan::sandbox(&approved, tmp.path())?;
+        let receipt = self.record_allowed(&trip, &approved).await?;
+        let terms = plan::terms(&approved, &mut call, tmp, tap);
+        Ok(self.start(trip, admission, Order::new(approved, receipt, spec, terms), call.label))
+    }
+
+    /// Judges a command as [`Engine::execute`] would; nothing runs, nothing is recorded.
+    pub async fn check(&self, _client: &str, call: Call) -> Checked {
+        self.judge.check(&call, &serde_json::Value::Null)
+    }
+
+    fn set_out<'a>(&self, client: &'a str, call: &Call) -> Trip<'a> {
+        Trip { client, id: JobId::random(), command: self.judge.clean(&call.command.display()) }
+    }
+
+    async fn within_rate(&self, trip: &Trip<'_>) -> Result<(), Refused> {
+        let Err(refused) = self.limiter.admit(trip.client, Instant::now()) else { return Ok(()) };
+        let reason = format!("rate limit {}", refused.id);
+        self.record_refused(trip, "rate_limited", vec![refused.id.clone()], reason).await?;
+        Err(Refused::RateLimited { id: refused.id, retry_after: refused.retry_after })
+    }
+
+    /// Turns a decision into an approval, by asking where the policy says so; records every other end.
+    async fn settle(
+        &self,
+        trip: &Trip<'_>,
+        decision: Decision,
+        person: &impl Confirm,
+    ) -> Result<Approved, Refused> {
+        let (denial, asked) = match decision {
+            Decision::Allow(approved) => return Ok(approved),
+            Decision::Deny(denial) => (denial, false),
+            Decision::Ask(pending) => {
+                let question = Question { command: trip.command.clone(), reason: self.judge.clean(pending.reason()) };
+                let answer = match person.confirm(&question).await {
+                    Some(true) => Answer::Yes,
+                    Some(false) | None => Answer::No,
+                };
+                match pending.confirm(answer) {
+                    Ok(approved) => return Ok(approved),
+                    Err(denial) => (*denial, true),
+                }
+            }
+        };
+        self.record_denied(trip, &denial, asked).await?;
+        let for_model = self.judge.clean(&denial.for_model());
+        let for_operator = self.judge.clean(&denial.for_operator());
+        Err(match asked {
+            true => Refused::NeedsConfirmation { for_model, for_operator },
+            false => Refused::Denied { for_model, for_operator },
+        })
+    }
+
+    fn admit(&self) -> Result<Admission, Refused> {
+        self.jobs.admit().map_err(|turned| match turned {
+            Turned::Closed => Refused::ShuttingDown,
+            Turned::Full { running, queued } => Refused::Full { running, queued },
+        })
+    }
+
+    fn start(&self, trip: Trip<'_>, admission: Admission, order: Order, label: Option<String>) -> Arc<Job> {
+        let label = label.map(|label| self.judge.clean(&label));
+        let label = Label { id: trip.id, client: trip.client.to_owned(), command: trip.command, label };
+        self.jobs.start(admission, label, order)
+    }
+
+    async fn record_allowed(&self, trip: &Trip<'_>, approved: &Approved) -> Result<Receipt, Refused> {
+        let mut record = self.record(trip, "allow");
+        record.job = Some(trip.id.uuid());
+        record.cwd = approved.cwd().path.to_string();
+        record.rules = approved.rules().iter().map(|rule| rule.id.clone()).collect();
+        record.profile = Some(approved.profile().name.clone());
+        let audit = self.audit.clone();
+        on_disk(move || audit.allowed(record)).await
+    }
+
+    async fn record_denied(&self, trip: &Trip<'_>, denial: &Denial, asked: bool) -> Result<(), Refused> {
+        let rules = denial.rule().map(|rule| rule.id.clone()).into_iter().collect();
+        let decision = if asked { "ask_refused" } else { "deny" };
+        self.record_refused(trip, decision, rules, self.judge.clean(denial.reason())).await
+    }
+
+    async fn record_refused(
+        &self,
+        trip: &Trip<'_>,
+        decision: &'static str,
+        rules: Vec<String>,
+        reason: String,
+    ) -> Result<(), Refused> {
+        let record = DecisionRecord { rules, reason, ..self.record(trip, decision) };
+        let audit = self.audit.clone();
+        on_disk(move || audit.refused(record)).await
+    }
+
+    fn record(&self, trip: &Trip<'_>, decision: &str) -> DecisionRecord {
+        DecisionRecord {
+            job: None,
+            client: trip.client.to_owned(),
+            front: self.front.name().to_owned(),
+            command: trip.command.clone(),
+            cwd: String::new(),
+            decision: decision.to_owned(),
+            rules: Vec::new(),
+            reason: String::new(),
+            policy_digest: self.judge.policy.digest().to_owned(),
+            policy_name: self.judge.policy.name().to_owned(),
+            profile: None,
+            sandbox: self.sandbox.clone(),
+        }
+    }
+}
+
+/// Runs a write to the record where it may block.
+async fn on_disk<T: Send + 'static>(
+    write: impl FnOnce() -> Result<T, AuditError> + Send + 'static,
+) -> Result<T, Refused> {
+    match tokio::task::spawn_blocking(write).await {
+        Ok(written) => written.map_err(|error| Refused::Audit(error.to_string())),
+        Err(panicked) => Err(Refused::Audit(panicked.to_string())),
+    }
+}

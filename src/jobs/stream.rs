@@ -1,0 +1,97 @@
+//! One output stream of a job: pipe, redaction, ring.
+//!
+//! In: a pipe that the job writes into. Out: the newest redacted bytes, readable at any cursor, and a signal whenever
+//! there are more.
+//!
+//! INVARIANT: raw bytes live only in the read buffer; what is kept or passed on has been through redaction.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::io::AsyncReadExt;
+use tokio::net::unix::pipe;
+use tokio::sync::{mpsc, watch};
+
+use crate::output::{Redactor, Ring};
+
+/// Bytes of one read. Small enough that reader and writer do not wait for each other over a full pipe.
+const READ: usize = 64 << 10;
+
+/// Which of the two streams.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Channel {
+    /// Standard output.
+    Stdout,
+    /// Standard error.
+    Stderr,
+}
+
+/// A live copy of what a job writes, redacted, for a front that prints as it comes. The job waits for a slow reader.
+pub type Tap = mpsc::Sender<(Channel, Vec<u8>)>;
+
+/// The kept part of one stream.
+#[derive(Debug)]
+pub(super) struct Stream {
+    channel: Channel,
+    ring: Mutex<Ring>,
+    counts: Mutex<BTreeMap<String, u64>>,
+    written: watch::Sender<u64>,
+}
+
+impl Stream {
+    pub(super) fn new(channel: Channel, capacity: usize) -> Self {
+        let (written, _) = watch::channel(0);
+        Self { channel, ring: Mutex::new(Ring::new(capacity)), counts: Mutex::default(), written }
+    }
+
+    /// The ring, to read from. Held for the time of one copy.
+    pub(super) fn ring(&self) -> MutexGuard<'_, Ring> {
+        // A panic while copying bytes cannot leave a half-made ring behind that would be wrong to read.
+        self.ring.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Changes each time bytes arrive.
+    pub(super) fn written(&self) -> watch::Receiver<u64> {
+        self.written.subscribe()
+    }
+
+    /// Rules that fired so far.
+    pub(super) fn counts(&self) -> BTreeMap<String, u64> {
+        self.counts.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Moves bytes from the pipe into the ring until the pipe ends. `spend` is told the size of each read.
+    pub(super) async fn fill(
+        &self,
+        mut pipe: pipe::Receiver,
+        redactor: &Arc<Redactor>,
+        tap: Option<Tap>,
+        spend: impl Fn(u64),
+    ) {
+        let mut filter = redactor.stream();
+        let mut raw = vec![0; READ];
+        let mut clean = Vec::new();
+        loop {
+            // A failed read is the end of the stream: the job's end tells the rest.
+            let count = pipe.read(&mut raw).await.unwrap_or(0);
+            match raw.get(..count) {
+                Some(chunk) if count > 0 => filter.push(chunk, &mut clean),
+                _ => filter.finish(&mut clean),
+            }
+            spend(count as u64);
+            if !clean.is_empty() {
+                self.ring().push(&clean);
+                self.written.send_modify(|total| *total += clean.len() as u64);
+                if let Some(tap) = &tap {
+                    // The reader may have gone away; the ring keeps what it missed.
+                    let _ = tap.send((self.channel, std::mem::take(&mut clean))).await;
+                }
+                clean.clear();
+            }
+            if count == 0 {
+                break;
+            }
+        }
+        *self.counts.lock().unwrap_or_else(PoisonError::into_inner) = filter.counts();
+    }
+}

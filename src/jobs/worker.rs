@@ -1,0 +1,258 @@
+//! One task per job: wait for a place, launch, pump, wait for the end, record it.
+//!
+//! In: an [`Order`] that only an approval and an audit receipt can make. Out: a job in its final state and the end
+//! record. How a process is confined or killed is the launcher's matter.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tempfile::TempDir;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use super::job::{Job, Stop};
+use super::state::{End, Exit, Outcome, State, Status};
+use super::stream::Tap;
+use crate::audit::{EndRecord, Receipt};
+use crate::launcher::{self, Ended, Launcher, Process, ProcessHandle, StdinMode};
+use crate::output::Redactor;
+use crate::policy::Approved;
+use crate::sandbox::SandboxSpec;
+
+/// Time between SIGTERM and SIGKILL when the wall time is over.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// Time for the pipes to run dry after the last process is gone; they close with it, so this is only a guard.
+const DRAIN: Duration = Duration::from_secs(5);
+
+/// What a job may use and what it is fed.
+#[derive(Debug, Default)]
+pub struct Terms {
+    /// Time from start to the end of the last process.
+    pub wall_time: Option<Duration>,
+    /// Bytes that it may write to both streams together.
+    pub output: Option<u64>,
+    /// Written to its standard input at once.
+    pub stdin: Option<String>,
+    /// Leaves standard input open.
+    pub keep_stdin_open: bool,
+    /// A live copy of the output.
+    pub tap: Option<Tap>,
+    /// The job's own temporary directory, removed with its last process.
+    pub tmp: Option<TempDir>,
+}
+
+/// A job that may be started: it takes an approval and the receipt of its record to make one.
+#[derive(Debug)]
+pub struct Order {
+    pub(super) receipt: Receipt,
+    pub(super) spec: SandboxSpec,
+    pub(super) terms: Terms,
+}
+
+impl Order {
+    /// Consumes the approval, so that it starts one job, and the receipt, so that none starts unrecorded.
+    pub fn new(approved: Approved, receipt: Receipt, spec: SandboxSpec, terms: Terms) -> Self {
+        drop(approved);
+        Self { receipt, spec, terms }
+    }
+}
+
+/// What all workers share.
+#[derive(Debug, Clone)]
+pub(super) struct Shared {
+    pub(super) launcher: Launcher,
+    pub(super) redactor: Arc<Redactor>,
+    pub(super) places: Arc<Semaphore>,
+}
+
+/// Brings one job from the queue to its end. `admission` is held until then.
+pub(super) async fn run(job: Arc<Job>, order: Order, shared: Shared, admission: OwnedSemaphorePermit) {
+    let Order { receipt, spec, mut terms } = order;
+    let tmp = terms.tmp.take();
+    let mut stop = job.stop.subscribe();
+    let place = tokio::select! {
+        place = shared.places.acquire() => place.ok(),
+        _ = stop.wait_for(Option::is_some) => None,
+    };
+    let (since, end) = match place {
+        Some(_) => launch(&job, spec, terms, &shared).await,
+        None => (None, never_started(stopped_as(&job), "stopped while it was queued".into())),
+    };
+    finish(&job, receipt, tmp, since, end).await;
+    drop(admission);
+}
+
+/// Starts the program and follows it to the end of its last process.
+async fn launch(job: &Arc<Job>, spec: SandboxSpec, terms: Terms, shared: &Shared) -> (Option<Timestamp>, End) {
+    let feeds = terms.stdin.is_some() || terms.keep_stdin_open;
+    let mode = if feeds { StdinMode::Pipe } else { StdinMode::Null };
+    let process = match shared.launcher.launch(spec, mode).await {
+        Ok(process) => process,
+        Err(error) => return (None, never_started(Outcome::Failed, error.to_string())),
+    };
+    let since = Timestamp::now();
+    let Process { stdin, stdout, stderr, handle } = process;
+    *job.stdin.lock().await = stdin;
+    job.keep_process(Some(handle.clone()));
+    job.state.send_replace(State::Running { since, pid: handle.pid() });
+
+    let spent = AtomicU64::new(0);
+    let spend = |bytes| {
+        let total = spent.fetch_add(bytes, Ordering::Relaxed) + bytes;
+        if terms.output.is_some_and(|limit| total > limit) {
+            job.request_stop(Stop { outcome: Outcome::Limited("output".into()), grace: None });
+        }
+    };
+    let pumps = async {
+        tokio::join!(
+            job.stdout.fill(stdout, &shared.redactor, terms.tap.clone(), spend),
+            job.stderr.fill(stderr, &shared.redactor, terms.tap.clone(), spend),
+        );
+    };
+    let feed = async {
+        if let Some(text) = &terms.stdin {
+            // A program that does not read its input is no error: `echo hi | true` is none either.
+            let _ = job.feed(text.as_bytes(), !terms.keep_stdin_open).await;
+        }
+    };
+    let over = async {
+        let ended = follow(job, &handle, terms.wall_time).await;
+        *job.stdin.lock().await = None;
+        job.keep_process(None);
+        ended
+    };
+    let ended = drain_until(over, feed, pumps, terms.tap.is_some()).await;
+    (Some(since), end_of(job, ended))
+}
+
+/// Runs all three together until the job is `over`, then lets the pumps empty the pipes.
+async fn drain_until(
+    over: impl Future<Output = Ended>,
+    feed: impl Future<Output = ()>,
+    pumps: impl Future<Output = ()>,
+    somebody_listens: bool,
+) -> Ended {
+    tokio::pin!(pumps);
+    let both = async { tokio::join!(over, feed).0 };
+    tokio::pin!(both);
+    let ended = tokio::select! {
+        ended = &mut both => ended,
+        // Streams may close long before the last process ends.
+        () = &mut pumps => return both.await,
+    };
+    if somebody_listens {
+        pumps.await;
+    } else {
+        let _ = tokio::time::timeout(DRAIN, pumps).await;
+    }
+    ended
+}
+
+/// Waits for the last process, passing on stop requests and the deadline.
+async fn follow(job: &Job, process: &ProcessHandle, wall_time: Option<Duration>) -> Ended {
+    let deadline = async {
+        match wall_time {
+            Some(limit) => tokio::time::sleep(limit).await,
+            None => std::future::pending().await,
+        }
+    };
+    let mut stop = job.stop.subscribe();
+    let asked = tokio::select! {
+        ended = process.ended() => return ended,
+        () = deadline => None,
+        asked = stop.wait_for(Option::is_some) => asked.ok().and_then(|asked| asked.clone()),
+    };
+    let grace = match asked {
+        Some(asked) => asked.grace,
+        None => {
+            job.request_stop(Stop { outcome: Outcome::TimedOut, grace: Some(GRACE) });
+            Some(GRACE)
+        }
+    };
+    if let Some(grace) = grace {
+        // A job that is gone already needs no signal; its end arrives below.
+        let _ = process.signal(launcher::Signal::SIGTERM);
+        let harder = stop.wait_for(|stop| stop.as_ref().is_some_and(|stop| stop.grace.is_none()));
+        tokio::select! {
+            ended = process.ended() => return ended,
+            () = tokio::time::sleep(grace) => {}
+            _ = harder => {}
+        }
+    }
+    let _ = process.kill();
+    process.ended().await
+}
+
+/// What a stop request calls the job.
+fn stopped_as(job: &Job) -> Outcome {
+    job.stop.borrow().as_ref().map_or(Outcome::Failed, |stop| stop.outcome.clone())
+}
+
+fn never_started(outcome: Outcome, why: String) -> End {
+    End { outcome, exit: Exit::None(why), at: Timestamp::now(), cpu: Duration::ZERO, peak_memory: 0 }
+}
+
+/// Names the end: a request or a limit comes before what the exit code says.
+fn end_of(job: &Job, ended: Ended) -> End {
+    let exit = match ended.exit {
+        launcher::Exit::Code(code) => Exit::Code(code),
+        launcher::Exit::Signal(signal) => Exit::Signal(signal),
+        launcher::Exit::Lost(why) => Exit::None(why),
+    };
+    let asked = job.stop.borrow().as_ref().map(|stop| stop.outcome.clone());
+    let outcome = match (asked, ended.limit, &exit) {
+        (Some(outcome), _, _) => outcome,
+        (None, Some(limit), _) => Outcome::Limited(limit),
+        (None, None, Exit::Code(0)) => Outcome::Completed,
+        (None, None, _) => Outcome::Failed,
+    };
+    End { outcome, exit, at: Timestamp::now(), cpu: ended.cpu, peak_memory: ended.peak_memory }
+}
+
+/// Removes the temporary directory, writes the end record, and only then shows the end.
+async fn finish(job: &Job, receipt: Receipt, tmp: Option<TempDir>, since: Option<Timestamp>, end: End) {
+    let status = job.status();
+    let record = record(&status, since, &end);
+    // Both touch the disk; the runtime's threads are for waiting.
+    let written = tokio::task::spawn_blocking(move || {
+        if let Some(tmp) = tmp {
+            super::tmp::remove(tmp);
+        }
+        receipt.ended(record)
+    });
+    match written.await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => tracing::error!(job = %job.id(), %error, "the end of a job could not be recorded"),
+        Err(error) => tracing::error!(job = %job.id(), %error, "recording the end of a job failed"),
+    }
+    job.state.send_replace(State::Ended { since, end });
+}
+
+/// The end as the record keeps it.
+fn record(status: &Status, since: Option<Timestamp>, end: &End) -> EndRecord {
+    let (exit, signal, error) = match &end.exit {
+        Exit::Code(code) => (Some(*code), None, None),
+        Exit::Signal(signal) => (None, Some(*signal), None),
+        Exit::None(why) => (None, None, Some(why.clone())),
+    };
+    let limit = match &end.outcome {
+        Outcome::Limited(limit) => Some(limit.clone()),
+        _ => None,
+    };
+    let millis = |time: i128| u64::try_from(time).unwrap_or(0);
+    EndRecord {
+        state: State::Ended { since, end: end.clone() }.name().to_owned(),
+        exit,
+        signal,
+        wall_ms: since.map_or(0, |since| millis(end.at.duration_since(since).as_millis())),
+        cpu_ms: u64::try_from(end.cpu.as_millis()).unwrap_or(u64::MAX),
+        memory: end.peak_memory,
+        stdout_bytes: status.stdout_bytes,
+        stderr_bytes: status.stderr_bytes,
+        limit,
+        redactions: status.redactions.iter().cloned().collect(),
+        error,
+    }
+}
