@@ -10,6 +10,7 @@
 mod audit;
 mod layering;
 mod licences;
+mod mcp;
 mod policy;
 mod policy_cases;
 mod policy_problems;

@@ -1,0 +1,42 @@
+//! An answer on its way to the wire.
+//!
+//! In: text, JSON, or both. Out: the protocol's result. Many hosts show a model the JSON and hide the text as soon as
+//! JSON is there, so an answer's JSON is complete or absent.
+
+use rmcp::model::{CallToolResult, ContentBlock};
+use serde_json::Value;
+
+/// What a tool answers.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Reply {
+    text: String,
+    json: Option<Value>,
+}
+
+impl Reply {
+    /// Text alone: command output, which JSON only makes longer and harder to read.
+    pub(super) fn text(text: impl Into<String>) -> Self {
+        Self { text: text.into(), json: None }
+    }
+
+    /// State, decisions, lists: the same in words and as JSON.
+    pub(super) fn both(text: impl Into<String>, json: Value) -> Self {
+        Self { text: text.into(), json: Some(json) }
+    }
+
+    /// JSON, with its own text as the copy that clients without structured results read.
+    pub(super) fn json(json: Value) -> Self {
+        Self { text: json.to_string(), json: Some(json) }
+    }
+
+    pub(super) fn into_result(self) -> CallToolResult {
+        let mut result = CallToolResult::success(vec![ContentBlock::text(self.text)]);
+        result.structured_content = self.json;
+        result
+    }
+}
+
+/// A refusal or a mistake, as text that the model reads.
+pub(super) fn error(text: impl Into<String>) -> CallToolResult {
+    CallToolResult::error(vec![ContentBlock::text(text)])
+}

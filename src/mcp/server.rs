@@ -1,0 +1,170 @@
+//! The protocol's questions answered: who are you, which tools, call this one.
+//!
+//! In: requests that the library has parsed, of either era. Out: results. A refusal, a mistake in the arguments and a
+//! panic are results with `isError`, because hosts show a model those and hide protocol errors from it.
+
+use std::sync::Arc;
+
+use rmcp::handler::server::ServerHandler;
+use rmcp::model::{
+    CallToolRequestParams, CallToolResponse, CallToolResult, Implementation, ListToolsResult, PaginatedRequestParams,
+    ServerCapabilities, ServerConfig, Tool as WireTool,
+};
+use rmcp::service::RequestContext;
+use rmcp::{ErrorData, RoleServer};
+use serde_json::Value;
+
+use crate::engine::Engine;
+
+use super::guard::{Panicked, caught};
+use super::parameters;
+use super::reply;
+use super::serve::Options;
+use super::tool::{Arguments, Context, Dialect, Tool, Trouble};
+use super::tools::TOOLS;
+
+/// Who asks over standard input and output: there is one client, the process that started the server.
+const STDIO_CLIENT: &str = "stdio";
+
+/// One server; it answers every session and request.
+pub(super) struct Server {
+    engine: Arc<Engine>,
+    dialect: Dialect,
+    info: ServerConfig,
+    list: Vec<WireTool>,
+}
+
+impl Server {
+    pub(super) fn new(engine: Arc<Engine>, options: Options) -> Self {
+        let dialect = if options.structured { Dialect::Program } else { Dialect::Model };
+        let info = ServerConfig::new(ServerCapabilities::builder().enable_tools().build())
+            .with_server_info(Implementation::new(env!("CARGO_PKG_NAME"), env!("CARGO_PKG_VERSION")))
+            .with_instructions(instructions(&engine.instructions()));
+        let list = TOOLS.iter().map(|tool| on_the_wire(tool, dialect)).collect();
+        Self { engine, dialect, info, list }
+    }
+
+    async fn answer(
+        &self,
+        tool: &Tool,
+        request: CallToolRequestParams,
+        call: RequestContext<RoleServer>,
+    ) -> CallToolResult {
+        let context = Context {
+            engine: Arc::clone(&self.engine),
+            client: STDIO_CLIENT.to_owned(),
+            dialect: self.dialect,
+            cancelled: call.ct,
+        };
+        let arguments = Arguments { sent: request.arguments.unwrap_or_default(), table: tool.parameters };
+        match caught((tool.run)(&context, arguments)).await {
+            Ok(Ok(reply)) => reply.into_result(),
+            Ok(Err(trouble)) => reply::error(in_words(&trouble, self.dialect)),
+            Err(Panicked(said)) => {
+                tracing::error!(tool = tool.name, "a tool panicked: {said}");
+                reply::error(format!("`{}` failed inside the server; this is a bug of shellwarden: {said}", tool.name))
+            }
+        }
+    }
+}
+
+impl ServerHandler for Server {
+    fn get_info(&self) -> ServerConfig {
+        self.info.clone()
+    }
+
+    async fn list_tools(
+        &self,
+        _page: Option<PaginatedRequestParams>,
+        _call: RequestContext<RoleServer>,
+    ) -> Result<ListToolsResult, ErrorData> {
+        Ok(ListToolsResult::with_all_items(self.list.clone()))
+    }
+
+    async fn call_tool(
+        &self,
+        request: CallToolRequestParams,
+        call: RequestContext<RoleServer>,
+    ) -> Result<CallToolResponse, ErrorData> {
+        let Some(tool) = TOOLS.iter().find(|tool| tool.name == request.name) else {
+            let names: Vec<_> = TOOLS.iter().map(|tool| tool.name).collect();
+            return Err(ErrorData::invalid_params(format!("no such tool; there are {}", names.join(", ")), None));
+        };
+        Ok(self.answer(tool, request, call).await.into())
+    }
+
+    fn get_tool(&self, name: &str) -> Option<WireTool> {
+        self.list.iter().find(|tool| tool.name == name).cloned()
+    }
+}
+
+/// What a model is told before its first call.
+fn instructions(policy: &str) -> String {
+    format!(
+        "Shell commands run here as jobs, judged by a policy and confined. {policy} A refused command says why and what \
+         would be allowed: change the command, do not repeat it. A job still running is no error: wait with \
+         `get_job_status`, read on with `get_job_output`."
+    )
+}
+
+/// A tool as the list shows it.
+fn on_the_wire(tool: &Tool, dialect: Dialect) -> WireTool {
+    let wire = WireTool::new(tool.name, tool.description, parameters::schema(tool.parameters))
+        .with_title(tool.title)
+        .with_annotations(tool.hints.annotations());
+    match (dialect, (tool.answer)()) {
+        // Programs build their result types from it; a model would pay for it in tokens.
+        (Dialect::Program, Value::Object(schema)) => wire.with_raw_output_schema(Arc::new(schema)),
+        _ => wire,
+    }
+}
+
+/// A failure as the client reads it.
+fn in_words(trouble: &Trouble, dialect: Dialect) -> String {
+    match (trouble, dialect) {
+        // The words of `mcp-background-job`, which its clients look for.
+        (Trouble::NoSuchJob(missing), Dialect::Program) => format!("Job {} not found", missing.0),
+        _ => trouble.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Hosts cut a server's name and a tool's name together at 60 characters, and descriptions at 2048.
+    const SERVER_AND_TOOL: usize = 60 - "mcp__shellwarden__".len();
+
+    #[test]
+    fn the_list_and_the_instructions_cost_a_model_less_than_2500_tokens() {
+        let list: Vec<_> = TOOLS.iter().map(|tool| on_the_wire(tool, Dialect::Model)).collect();
+        let bytes = serde_json::to_string(&list).map_or(usize::MAX, |text| text.len());
+        let bytes = bytes + instructions(&"p".repeat(600)).len();
+        assert!(bytes / 4 < 2500, "{} tokens", bytes / 4);
+    }
+
+    #[test]
+    fn every_tool_is_fit_for_every_known_host() {
+        for tool in TOOLS {
+            let wire = on_the_wire(tool, Dialect::Model);
+            let hints = wire.annotations.unwrap_or_default();
+            let all = [hints.read_only_hint, hints.destructive_hint, hints.idempotent_hint, hints.open_world_hint];
+            assert!(all.iter().all(Option::is_some), "{}: all four hints are set", tool.name);
+            assert!(tool.name.len() <= SERVER_AND_TOOL, "{}: too long a name", tool.name);
+            assert!(tool.description.len() <= 2048, "{}: cut by hosts", tool.name);
+            assert!(tool.description.contains("xample"), "{}: shows an example", tool.name);
+            let schema = serde_json::to_string(&wire.input_schema).unwrap_or_default();
+            for word in ["anyOf", "oneOf", "allOf", "$ref", "$schema", "[\"string\""] {
+                assert!(!schema.contains(word), "{}: {word} is not flat", tool.name);
+            }
+        }
+    }
+
+    #[test]
+    fn every_answer_of_the_program_dialect_has_a_schema() {
+        for tool in TOOLS {
+            let schema = (tool.answer)();
+            assert!(schema.get("type").is_some_and(|kind| kind == "object"), "{}", tool.name);
+        }
+    }
+}

@@ -1,0 +1,123 @@
+//! `execute_command`: starts a command as a job and waits a moment for its end.
+//!
+//! In: a command line and how to run it. Out: how it ended with its output, or the id of a job that still runs. When
+//! the client cancels the call while it waits, the job that it started is ended: nobody would ever ask for it again.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::engine::{Call, Stdin, Text};
+
+use super::super::parameters::{Kind, Parameter};
+use super::super::render;
+use super::super::reply::Reply;
+use super::super::tool::{Arguments, Context, Dialect, Hints, Tool, Trouble};
+use super::super::wait::{MAY_ASK, Wait};
+
+/// Bytes of output that come with the answer; the rest is one `get_job_output` away.
+const SHOWN: usize = 16 << 10;
+
+/// The longest time limit that a call may ask for, in seconds; the policy's own limit holds below it.
+const LONGEST_TIMEOUT: f64 = 604_800.0;
+
+/// How long the answer waits for the end when the call does not say, in seconds.
+const WAIT_OF_A_MODEL: f64 = 10.0;
+
+pub(super) const TOOL: Tool = Tool {
+    name: "execute_command",
+    title: "Run a command",
+    description: "Runs a shell command as a job. Answers with exit code and output when it ends within wait_seconds, \
+                  else with a job_id to follow. Pipes, &&, redirections and globs work where the policy allows the \
+                  commands in them; each call starts in cwd anew. \
+                  Example: {\"command\": \"cargo test 2>&1 | tail -n 20\", \"wait_seconds\": 45}",
+    hints: Hints { read_only: false, destructive: true, idempotent: false, open_world: true },
+    parameters: &[
+        Parameter::required("command", Kind::Text, "Command line, bash syntax"),
+        Parameter::optional("cwd", Kind::Text, "Directory to start in; default: the workspace"),
+        Parameter::optional("env", Kind::TextMap, "Variables to set, where the policy permits them"),
+        Parameter::optional("stdin", Kind::Text, "Text for standard input, followed by end of file"),
+        Parameter::optional(
+            "keep_stdin_open",
+            Kind::Flag,
+            "Keep standard input open for interact_with_job; default false",
+        ),
+        Parameter::optional("timeout_seconds", Kind::Seconds(0.001, LONGEST_TIMEOUT), "End the job after this time"),
+        Parameter::optional(
+            "wait_seconds",
+            Kind::Seconds(0.0, MAY_ASK),
+            "Wait this long for the end; default 10, at most 45",
+        ),
+        Parameter::optional("label", Kind::Text, "Your name for the job, for list_jobs"),
+    ],
+    answer,
+    run: |context, arguments| Box::pin(run(context, arguments)),
+};
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Wish {
+    command: String,
+    cwd: Option<String>,
+    #[serde(default)]
+    env: BTreeMap<String, String>,
+    stdin: Option<String>,
+    keep_stdin_open: Option<bool>,
+    timeout_seconds: Option<f64>,
+    wait_seconds: Option<f64>,
+    label: Option<String>,
+}
+
+fn answer() -> Value {
+    json!({"type": "object", "properties": {"job_id": {"type": "string"}}, "required": ["job_id"]})
+}
+
+async fn run(context: &Context, arguments: Arguments) -> Result<Reply, Trouble> {
+    let wish: Wish = arguments.read()?;
+    let program = context.dialect == Dialect::Program;
+    let wait = Wait::of(wish.wait_seconds, if program { 0.0 } else { WAIT_OF_A_MODEL });
+    let call = Call {
+        command: Text::Line(wish.command),
+        cwd: wish.cwd,
+        env: wish.env,
+        stdin: Stdin { text: wish.stdin, keep_open: wish.keep_stdin_open.unwrap_or(program) },
+        timeout: wish.timeout_seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok()),
+        label: wish.label,
+    };
+    let started = context.engine.execute(&context.client, call).await;
+    let id = started.map_err(|refused| Trouble::Refused(refused.to_string()))?.to_string();
+    let ended = tokio::select! {
+        ended = context.engine.wait(&context.client, &id, wait.limit) => Some(ended),
+        () = context.cancelled.cancelled() => None,
+    };
+    let Some(status) = ended.transpose()? else {
+        abandon(context, id);
+        return Err(Trouble::Refused("cancelled; the job was ended".to_owned()));
+    };
+    if program {
+        return Ok(Reply::json(json!({"job_id": id})));
+    }
+    let output = context.engine.head_tail(&context.client, &id, SHOWN)?;
+    let mut text = render::line(&status, Timestamp::now());
+    if !status.state.ended() {
+        text.push_str("; follow it with get_job_status (wait_seconds) and get_job_output, end it with kill_job");
+    }
+    if let Some(note) = wait.note.filter(|_| !status.state.ended()) {
+        text = format!("{text}\n{note}");
+    }
+    Ok(Reply::text(format!("{text}\n{}", render::output(&output))))
+}
+
+/// Ends the job behind the client's back: the answer to a cancelled call is thrown away, nobody waits for it.
+fn abandon(context: &Context, id: String) {
+    let (engine, client) = (Arc::clone(&context.engine), context.client.clone());
+    tokio::spawn(async move {
+        if let Err(error) = engine.kill(&client, &id, None).await {
+            tracing::warn!("the job of a cancelled call cannot be ended: {error}");
+        }
+    });
+}

@@ -1,0 +1,120 @@
+//! `get_job_output`: what a job wrote, from a cursor on.
+//!
+//! In: a job's id, where to start, how much at most. Out: text, and the cursor from which to read on. Bytes before a
+//! cursor are never sent again.
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::engine::{Cursor, Output, Piece};
+
+use super::super::parameters::{Kind, Parameter};
+use super::super::render;
+use super::super::reply::Reply;
+use super::super::tool::{Arguments, Context, Dialect, Hints, Tool, Trouble};
+
+/// Bytes of each stream that a model gets when it does not say: below what hosts warn about.
+const FOR_A_MODEL: u64 = 16 << 10;
+
+/// The most of each stream in one answer. Replies are held in memory several times over.
+const MOST: u64 = 8 << 20;
+
+pub(super) const TOOL: Tool = Tool {
+    name: "get_job_output",
+    title: "Output of a job",
+    description: "Output of a job from the start, or from the cursor that an earlier answer gave: then only what is new. \
+                  Example: {\"job_id\": \"…\", \"cursor\": \"2048:0\"}",
+    hints: Hints::LOOKS,
+    parameters: &[
+        Parameter::required("job_id", Kind::Text, ""),
+        Parameter::optional("stream", Kind::Choice(&["both", "stdout", "stderr"]), ""),
+        Parameter::optional("cursor", Kind::Text, "`next cursor` of an earlier answer"),
+        Parameter::optional("max_bytes", Kind::Whole(1, MOST), "Of each stream; default 16384"),
+    ],
+    answer: both_streams,
+    run: |context, arguments| Box::pin(async move { run(context, arguments) }),
+};
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Wish {
+    job_id: String,
+    stream: Option<String>,
+    cursor: Option<String>,
+    max_bytes: Option<u64>,
+}
+
+/// The schema of an answer with both streams.
+pub(super) fn both_streams() -> Value {
+    json!({
+        "type": "object",
+        "properties": {"stdout": {"type": "string"}, "stderr": {"type": "string"}},
+        "required": ["stdout", "stderr"],
+    })
+}
+
+fn run(context: &Context, arguments: Arguments) -> Result<Reply, Trouble> {
+    let wish: Wish = arguments.read()?;
+    let from = wish.cursor.as_deref().map_or(Ok(Cursor::default()), cursor)?;
+    let default = if context.dialect == Dialect::Program { MOST } else { FOR_A_MODEL };
+    let most = usize::try_from(wish.max_bytes.unwrap_or(default)).unwrap_or(usize::MAX);
+    let read = context.engine.read(&context.client, &wish.job_id, from, most)?;
+    let shown = only(wish.stream.as_deref(), read, from);
+    if context.dialect == Dialect::Program {
+        return Ok(Reply::json(render::program_output(&shown)));
+    }
+    let status = context.engine.status(&context.client, &wish.job_id)?;
+    let next = format!("{}:{}", shown.stdout.next, shown.stderr.next);
+    let rest = match (shown.stdout.more + shown.stderr.more, status.state.ended()) {
+        (0, true) => format!("the job has ended; this was all (next cursor {next})"),
+        (0, false) => format!("the job is {}; next cursor {next}", status.state.name()),
+        (more, _) => format!("{more} bytes more are there; next cursor {next}"),
+    };
+    Ok(Reply::text(format!("{}\n{rest}", render::output(&shown).trim_end_matches('\n'))))
+}
+
+/// Both streams or one of them; the other's cursor stays where it was.
+fn only(stream: Option<&str>, read: Output, from: Cursor) -> Output {
+    let untouched = |next| Piece { next, ..Piece::default() };
+    match stream {
+        Some("stdout") => Output { stderr: untouched(from.stderr), ..read },
+        Some("stderr") => Output { stdout: untouched(from.stdout), ..read },
+        _ => read,
+    }
+}
+
+/// Reads `STDOUT:STDERR`, both in bytes.
+fn cursor(text: &str) -> Result<Cursor, Trouble> {
+    let parse = || {
+        let (stdout, stderr) = text.split_once(':')?;
+        Some(Cursor { stdout: stdout.parse().ok()?, stderr: stderr.parse().ok()? })
+    };
+    parse().ok_or_else(|| {
+        let start: String = text.chars().take(40).collect();
+        Trouble::Refused(format!(
+            "`{start}` is no cursor; use the `next cursor` of an earlier answer, such as `2048:0`, or leave it out"
+        ))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cursor_reads_as_it_was_written() {
+        assert_eq!(cursor("2048:7").ok(), Some(Cursor { stdout: 2048, stderr: 7 }));
+        for wrong in ["", "5", "a:b", "-1:0", "1:2:3", "99999999999999999999:0"] {
+            assert!(cursor(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_stream_that_was_not_asked_for_keeps_its_cursor() {
+        let piece = |text: &str, next| Piece { text: text.to_owned(), next, ..Piece::default() };
+        let read = Output { stdout: piece("out", 3), stderr: piece("err", 9) };
+        let from = Cursor { stdout: 0, stderr: 6 };
+        let shown = only(Some("stdout"), read, from);
+        assert_eq!((shown.stdout.next, shown.stderr.next, shown.stderr.text.as_str()), (3, 6, ""));
+    }
+}

@@ -1,0 +1,7 @@
+//! The server as a client meets it: the built binary, spoken to over its standard input and output.
+
+mod clients;
+mod hostile;
+mod session;
+mod shutdown;
+mod transport;
