@@ -7,13 +7,17 @@
 
 mod guard;
 mod parameters;
+mod person;
+mod progress;
 mod render;
 mod reply;
+mod resources;
 mod serve;
 mod server;
 mod stdio;
 mod tool;
 mod tools;
+mod updates;
 mod wait;
 
 pub use serve::{Options, ServeError, serve};

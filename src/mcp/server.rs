@@ -7,10 +7,12 @@ use std::sync::Arc;
 
 use rmcp::handler::server::ServerHandler;
 use rmcp::model::{
-    CallToolRequestParams, CallToolResponse, CallToolResult, Implementation, ListToolsResult, PaginatedRequestParams,
-    ServerCapabilities, ServerConfig, Tool as WireTool,
+    CallToolRequestParams, CallToolResponse, CallToolResult, CompleteRequestParams, CompleteResult, Implementation,
+    ListResourceTemplatesResult, ListResourcesResult, ListToolsResult, PaginatedRequestParams,
+    ReadResourceRequestParams, ReadResourceResponse, ServerCapabilities, ServerConfig, SubscribeRequestParams,
+    SubscriptionFilter, Tool as WireTool, UnsubscribeRequestParams,
 };
-use rmcp::service::RequestContext;
+use rmcp::service::{RequestContext, SubscriptionContext};
 use rmcp::{ErrorData, RoleServer};
 use serde_json::Value;
 
@@ -18,10 +20,14 @@ use crate::engine::Engine;
 
 use super::guard::{Panicked, caught};
 use super::parameters;
-use super::reply;
+use super::person::Questions;
+use super::progress::Progress;
+use super::reply::{self, Reply};
+use super::resources;
 use super::serve::Options;
 use super::tool::{Arguments, Context, Dialect, Tool, Trouble};
 use super::tools::TOOLS;
+use super::updates::{self, Subscriptions};
 
 /// Who asks over standard input and output: there is one client, the process that started the server.
 const STDIO_CLIENT: &str = "stdio";
@@ -30,6 +36,8 @@ const STDIO_CLIENT: &str = "stdio";
 pub(super) struct Server {
     engine: Arc<Engine>,
     dialect: Dialect,
+    questions: Questions,
+    subscriptions: Subscriptions,
     info: ServerConfig,
     list: Vec<WireTool>,
 }
@@ -37,11 +45,17 @@ pub(super) struct Server {
 impl Server {
     pub(super) fn new(engine: Arc<Engine>, options: Options) -> Self {
         let dialect = if options.structured { Dialect::Program } else { Dialect::Model };
-        let info = ServerConfig::new(ServerCapabilities::builder().enable_tools().build())
+        let able = ServerCapabilities::builder()
+            .enable_tools()
+            .enable_resources()
+            .enable_resources_subscribe()
+            .enable_completions()
+            .build();
+        let info = ServerConfig::new(able)
             .with_server_info(Implementation::new(env!("CARGO_PKG_NAME"), env!("CARGO_PKG_VERSION")))
             .with_instructions(instructions(&engine.instructions()));
         let list = TOOLS.iter().map(|tool| on_the_wire(tool, dialect)).collect();
-        Self { engine, dialect, info, list }
+        Self { engine, dialect, questions: Questions::default(), subscriptions: Subscriptions::default(), info, list }
     }
 
     async fn answer(
@@ -49,21 +63,33 @@ impl Server {
         tool: &Tool,
         request: CallToolRequestParams,
         call: RequestContext<RoleServer>,
-    ) -> CallToolResult {
+    ) -> CallToolResponse {
         let context = Context {
             engine: Arc::clone(&self.engine),
             client: STDIO_CLIENT.to_owned(),
             dialect: self.dialect,
+            progress: Progress::of(&call),
+            person: self.questions.person(&request, &call),
             cancelled: call.ct,
         };
-        let arguments = Arguments { sent: request.arguments.unwrap_or_default(), table: tool.parameters };
-        match caught((tool.run)(&context, arguments)).await {
-            Ok(Ok(reply)) => reply.into_result(),
-            Ok(Err(trouble)) => reply::error(in_words(&trouble, self.dialect)),
-            Err(Panicked(said)) => {
-                tracing::error!(tool = tool.name, "a tool panicked: {said}");
-                reply::error(format!("`{}` failed inside the server; this is a bug of shellwarden: {said}", tool.name))
-            }
+        let sent = request.arguments.unwrap_or_default();
+        let arguments = Arguments { sent: sent.clone(), table: tool.parameters };
+        let result = caught((tool.run)(&context, arguments)).await;
+        if let Some(question) = self.questions.hand_out(&context.person, tool.name, sent) {
+            return question.into();
+        }
+        in_full(tool, result, self.dialect).into()
+    }
+}
+
+/// What became of a call, as the client gets it.
+fn in_full(tool: &Tool, result: Result<Result<Reply, Trouble>, Panicked>, dialect: Dialect) -> CallToolResult {
+    match result {
+        Ok(Ok(reply)) => reply.into_result(),
+        Ok(Err(trouble)) => reply::error(in_words(&trouble, dialect)),
+        Err(Panicked(said)) => {
+            tracing::error!(tool = tool.name, "a tool panicked: {said}");
+            reply::error(format!("`{}` failed inside the server; this is a bug of shellwarden: {said}", tool.name))
         }
     }
 }
@@ -90,7 +116,68 @@ impl ServerHandler for Server {
             let names: Vec<_> = TOOLS.iter().map(|tool| tool.name).collect();
             return Err(ErrorData::invalid_params(format!("no such tool; there are {}", names.join(", ")), None));
         };
-        Ok(self.answer(tool, request, call).await.into())
+        Ok(self.answer(tool, request, call).await)
+    }
+
+    async fn list_resources(
+        &self,
+        _page: Option<PaginatedRequestParams>,
+        _call: RequestContext<RoleServer>,
+    ) -> Result<ListResourcesResult, ErrorData> {
+        Ok(ListResourcesResult::with_all_items(resources::list(&self.engine, STDIO_CLIENT)))
+    }
+
+    async fn list_resource_templates(
+        &self,
+        _page: Option<PaginatedRequestParams>,
+        _call: RequestContext<RoleServer>,
+    ) -> Result<ListResourceTemplatesResult, ErrorData> {
+        Ok(ListResourceTemplatesResult::with_all_items(resources::templates()))
+    }
+
+    async fn read_resource(
+        &self,
+        request: ReadResourceRequestParams,
+        _call: RequestContext<RoleServer>,
+    ) -> Result<ReadResourceResponse, ErrorData> {
+        Ok(resources::read(&self.engine, STDIO_CLIENT, &request.uri)?.into())
+    }
+
+    async fn complete(
+        &self,
+        request: CompleteRequestParams,
+        _call: RequestContext<RoleServer>,
+    ) -> Result<CompleteResult, ErrorData> {
+        let found = resources::complete(&self.engine, STDIO_CLIENT, &request.r#ref, &request.argument);
+        Ok(CompleteResult::new(found))
+    }
+
+    async fn subscribe(
+        &self,
+        request: SubscribeRequestParams,
+        call: RequestContext<RoleServer>,
+    ) -> Result<(), ErrorData> {
+        // Reading it once says whether there is anything to follow.
+        resources::read(&self.engine, STDIO_CLIENT, &request.uri)?;
+        self.subscriptions.follow(&self.engine, STDIO_CLIENT, request.uri, call.peer)
+    }
+
+    async fn unsubscribe(
+        &self,
+        request: UnsubscribeRequestParams,
+        _call: RequestContext<RoleServer>,
+    ) -> Result<(), ErrorData> {
+        self.subscriptions.close(&request.uri);
+        Ok(())
+    }
+
+    fn accepted_subscription_filter(&self, requested: &SubscriptionFilter) -> Option<SubscriptionFilter> {
+        Some(updates::accepted(requested))
+    }
+
+    async fn listen(&self, subscription: SubscriptionContext) -> Result<(), ErrorData> {
+        updates::listen(&self.engine, STDIO_CLIENT, &subscription).await;
+        Ok(())
     }
 
     fn get_tool(&self, name: &str) -> Option<WireTool> {

@@ -13,6 +13,8 @@ use tokio_util::sync::CancellationToken;
 use crate::engine::{Engine, NoSuchJob};
 
 use super::parameters::{self, BadArguments, Parameter};
+use super::person::Person;
+use super::progress::Progress;
 use super::reply::Reply;
 
 /// Whom an answer is for.
@@ -25,7 +27,6 @@ pub(super) enum Dialect {
 }
 
 /// What a tool may use while it answers one call.
-#[derive(Clone)]
 pub(super) struct Context {
     pub(super) engine: Arc<Engine>,
     /// Who asks; jobs of others do not exist for it.
@@ -33,6 +34,10 @@ pub(super) struct Context {
     pub(super) dialect: Dialect,
     /// Fires when the client cancels this call, or leaves.
     pub(super) cancelled: CancellationToken,
+    /// Signs of life while the call waits.
+    pub(super) progress: Progress,
+    /// Whoever can confirm what the policy wants confirmed.
+    pub(super) person: Person,
 }
 
 /// Why a call has no answer. Each becomes a tool result with `isError`, so that the model reads it.

@@ -1,8 +1,17 @@
 //! How long a call may wait, and what ends the wait early.
 //!
-//! In: seconds that a client asked for. Out: a duration below what clients tolerate, and a note when it was cut.
+//! In: seconds that a client asked for. Out: a duration below what clients tolerate, and a note when it was cut; the
+//! state of a job at its end, at the end of the wait, or when the client cancels.
 
-use std::time::Duration;
+use std::pin::pin;
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+
+use crate::engine::{NoSuchJob, Status};
+
+use super::render;
+use super::tool::Context;
 
 /// Clients cut a call off at 45 to 60 seconds; below that an answer always arrives.
 const LONGEST: f64 = 45.0;
@@ -27,6 +36,25 @@ impl Wait {
             (seconds > LONGEST).then(|| format!("waited {LONGEST} s, the most one call may; call again to wait on"));
         let limit = Duration::try_from_secs_f64(seconds.min(LONGEST)).unwrap_or_default();
         Self { limit, note }
+    }
+}
+
+/// Waits for the end of a job and gives signs of life meanwhile. None when the client cancelled the call.
+pub(super) async fn until_end(context: &Context, id: &str, limit: Duration) -> Result<Option<Status>, NoSuchJob> {
+    let started = Instant::now();
+    let state = || context.engine.status(&context.client, id).map(|status| render::line(&status, Timestamp::now()));
+    let mut end = pin!(context.engine.wait(&context.client, id, limit));
+    loop {
+        let ended = tokio::select! {
+            biased;
+            ended = &mut end => Some(ended?),
+            () = context.cancelled.cancelled() => return Ok(None),
+            () = context.progress.due() => None,
+        };
+        context.progress.tell(started.elapsed().min(limit), limit, &state()?).await;
+        if ended.is_some() {
+            return Ok(ended);
+        }
     }
 }
 

@@ -17,7 +17,7 @@ use super::super::parameters::{Kind, Parameter};
 use super::super::render;
 use super::super::reply::Reply;
 use super::super::tool::{Arguments, Context, Dialect, Hints, Tool, Trouble};
-use super::super::wait::{MAY_ASK, Wait};
+use super::super::wait::{MAY_ASK, Wait, until_end};
 
 /// Bytes of output that come with the answer; the rest is one `get_job_output` away.
 const SHOWN: usize = 16 << 10;
@@ -88,13 +88,9 @@ async fn run(context: &Context, arguments: Arguments) -> Result<Reply, Trouble> 
         timeout: wish.timeout_seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok()),
         label: wish.label,
     };
-    let started = context.engine.execute(&context.client, call).await;
-    let id = started.map_err(|refused| Trouble::Refused(refused.to_string()))?.to_string();
-    let ended = tokio::select! {
-        ended = context.engine.wait(&context.client, &id, wait.limit) => Some(ended),
-        () = context.cancelled.cancelled() => None,
-    };
-    let Some(status) = ended.transpose()? else {
+    let started = context.engine.execute_for(&context.client, call, &context.person, None).await;
+    let id = started.map_err(|refused| Trouble::Refused(refused.to_string()))?.id().to_string();
+    let Some(status) = until_end(context, &id, wait.limit).await? else {
         abandon(context, id);
         return Err(Trouble::Refused("cancelled; the job was ended".to_owned()));
     };

@@ -10,7 +10,7 @@ use super::super::parameters::{Kind, Parameter};
 use super::super::render;
 use super::super::reply::Reply;
 use super::super::tool::{Arguments, Context, Dialect, Hints, Tool, Trouble};
-use super::super::wait::{MAY_ASK, Wait};
+use super::super::wait::{MAY_ASK, Wait, until_end};
 
 pub(super) const TOOL: Tool = Tool {
     name: "get_job_status",
@@ -44,9 +44,10 @@ fn answer() -> Value {
 async fn run(context: &Context, arguments: Arguments) -> Result<Reply, Trouble> {
     let wish: Wish = arguments.read()?;
     let wait = Wait::of(wish.wait_seconds, 0.0);
-    let status = tokio::select! {
-        status = context.engine.wait(&context.client, &wish.job_id, wait.limit) => status?,
-        () = context.cancelled.cancelled() => context.engine.status(&context.client, &wish.job_id)?,
+    let status = match until_end(context, &wish.job_id, wait.limit).await? {
+        Some(status) => status,
+        // Cancelled: the answer is thrown away, whatever it says.
+        None => context.engine.status(&context.client, &wish.job_id)?,
     };
     if context.dialect == Dialect::Program {
         return Ok(Reply::json(json!({"status": render::program_state(&status.state)})));

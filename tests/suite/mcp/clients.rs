@@ -40,3 +40,13 @@ fn nothing_of_a_job_is_left() {
 fn the_workflow_of_the_python_server() {
     run("drop_in.py");
 }
+
+#[test]
+fn questions_and_progress() {
+    run("asking.py");
+}
+
+#[test]
+fn resources() {
+    run("resources.py");
+}

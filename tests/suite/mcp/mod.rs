@@ -1,5 +1,6 @@
 //! The server as a client meets it: the built binary, spoken to over its standard input and output.
 
+mod asking;
 mod clients;
 mod hostile;
 mod session;
