@@ -102,8 +102,9 @@ pub(super) fn workspace(named: Option<&Path>) -> Result<AbsPath, Failure> {
 pub(super) fn variables(workspace: AbsPath, state: AbsPath) -> Variables {
     let home = env::var_os("HOME").and_then(|home| AbsPath::new(home).ok());
     // A variable that is not UTF-8 cannot be named by a policy, so no job gets it.
-    let environment: BTreeMap<_, _> =
-        env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?))).collect();
+    let environment: BTreeMap<_, _> = env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+        .collect();
     Variables { workspace, home, state, environment }
 }
 

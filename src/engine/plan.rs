@@ -7,9 +7,9 @@ use std::sync::Arc;
 
 use super::call::{Call, Refused};
 use super::tmp::JobTmp;
+use super::world::Disk;
 use crate::jobs::{Tap, Terms};
 use crate::paths::AbsPath;
-use super::world::Disk;
 use crate::policy::{self, Approved, Plan, Profile, Root, World};
 use crate::sandbox::{Confinement, Limits, Network, Place, ProgramFile, SandboxSpec, SpecError};
 

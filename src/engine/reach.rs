@@ -63,6 +63,14 @@ impl Engine {
         Ok(job.status())
     }
 
+    /// Waits until a job differs from an earlier picture of it, in state or in bytes written.
+    ///
+    /// # Errors
+    /// [`NoSuchJob`].
+    pub async fn changed(&self, client: &str, id: &str, seen: &Status) -> Result<Status, NoSuchJob> {
+        Ok(self.find(client, id)?.changed(seen).await)
+    }
+
     /// All jobs of a client, newest first.
     pub fn list(&self, client: &str) -> Vec<Status> {
         self.jobs.list(client).iter().map(|job| job.status()).collect()

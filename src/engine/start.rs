@@ -81,6 +81,18 @@ impl Engine {
         Ok(Self { judge, limiter, audit, jobs, tmp, front, sandbox })
     }
 
+    /// The policy in a few lines, for whoever asks what holds.
+    pub fn policy_summary(&self) -> String {
+        let policy = &self.judge.policy;
+        format!(
+            "policy: {}\nsha256: {}\ndefault directory: {}\nprograms with a rule: {}\n",
+            policy.name(),
+            policy.digest(),
+            policy.default_cwd(),
+            policy.allowed_names().join(" ")
+        )
+    }
+
     /// What a model should know before its first call.
     pub fn instructions(&self) -> String {
         let policy = &self.judge.policy;

@@ -74,12 +74,7 @@ impl Engine {
     }
 
     /// Turns a decision into an approval, by asking where the policy says so; records every other end.
-    async fn settle(
-        &self,
-        trip: &Trip<'_>,
-        decision: Decision,
-        person: &impl Confirm,
-    ) -> Result<Approved, Refused> {
+    async fn settle(&self, trip: &Trip<'_>, decision: Decision, person: &impl Confirm) -> Result<Approved, Refused> {
         let (denial, asked) = match decision {
             Decision::Allow(approved) => return Ok(approved),
             Decision::Deny(denial) => (denial, false),

@@ -109,6 +109,26 @@ impl Job {
         let _ = self.state.subscribe().wait_for(State::ended).await;
     }
 
+    /// Returns a picture that differs from `seen` in state or bytes written.
+    pub async fn changed(&self, seen: &Status) -> Status {
+        let mut state = self.state.subscribe();
+        let mut out = self.stdout.written();
+        let mut err = self.stderr.written();
+        loop {
+            let now = self.status();
+            let picture = |status: &Status| (status.state.clone(), status.stdout_bytes, status.stderr_bytes);
+            if picture(&now) != picture(seen) {
+                return now;
+            }
+            // The senders live in `self`, so none of these can fail.
+            tokio::select! {
+                _ = state.changed() => {}
+                _ = out.changed() => {}
+                _ = err.changed() => {}
+            }
+        }
+    }
+
     /// Looks at the kept bytes of one stream.
     pub fn with_ring<T>(&self, channel: Channel, look: impl FnOnce(&crate::output::Ring) -> T) -> T {
         match channel {

@@ -90,6 +90,11 @@ pub struct Policy {
 }
 
 impl Policy {
+    /// Where it came from: a file, or `builtin:NAME`.
+    pub fn name(&self) -> &str {
+        &self.file
+    }
+
     /// What the engine sets up once.
     pub fn settings(&self) -> &Settings {
         &self.settings

@@ -52,8 +52,14 @@ fn cargo_tests_a_small_crate_offline() {
 #[test]
 fn python_and_node_scripts_run() {
     let site = Site::new();
-    site.write("workspace/hello.py", "import json, subprocess\nprint(json.dumps(subprocess.run(['true']).returncode))\n");
-    site.write("workspace/hello.js", "const {execFileSync} = require('child_process');\nexecFileSync('true');\nconsole.log('node ran');\n");
+    site.write(
+        "workspace/hello.py",
+        "import json, subprocess\nprint(json.dumps(subprocess.run(['true']).returncode))\n",
+    );
+    site.write(
+        "workspace/hello.js",
+        "const {execFileSync} = require('child_process');\nexecFileSync('true');\nconsole.log('node ran');\n",
+    );
     assert_eq!(passes(&site, "python3 hello.py"), "0\n");
     assert_eq!(passes(&site, "node hello.js"), "node ran\n");
 }
