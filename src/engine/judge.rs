@@ -32,7 +32,7 @@ impl Judge {
             builder = builder.rule(&rule.id, &rule.regex, &rule.replace);
         }
         for (name, value) in policy.secrets() {
-            builder = builder.literal(&name, &value);
+            builder = builder.literal(name, value);
         }
         let redactor = Arc::new(builder.build()?);
         Ok(Self { policy, redactor })

@@ -15,6 +15,7 @@ mod resources;
 mod serve;
 mod server;
 mod stdio;
+mod tasks;
 mod tool;
 mod tools;
 mod updates;

@@ -38,6 +38,8 @@ pub(super) enum Kind {
     Seconds(f64, f64),
     /// Names with text values.
     TextMap,
+    /// Texts, from one to this many.
+    TextList(usize),
 }
 
 impl Parameter {
@@ -60,6 +62,9 @@ impl Parameter {
             Kind::Whole(low, high) => json!({"type": "integer", "minimum": low, "maximum": high}),
             Kind::Seconds(low, _) => json!({"type": "number", "minimum": low}),
             Kind::TextMap => json!({"type": "object", "additionalProperties": {"type": "string"}}),
+            Kind::TextList(most) => {
+                json!({"type": "array", "items": {"type": "string"}, "minItems": 1, "maxItems": most})
+            }
         };
         if let Some(object) = schema.as_object_mut()
             && !self.about.is_empty()
@@ -78,6 +83,9 @@ impl Parameter {
             Kind::Whole(low, high) => value.as_u64().is_some_and(|number| (low..=high).contains(&number)),
             Kind::Seconds(low, high) => value.as_f64().is_some_and(|number| (low..=high).contains(&number)),
             Kind::TextMap => value.as_object().is_some_and(|map| map.values().all(Value::is_string)),
+            Kind::TextList(most) => value
+                .as_array()
+                .is_some_and(|list| (1..=most).contains(&list.len()) && list.iter().all(Value::is_string)),
         };
         if fits {
             Ok(())
@@ -97,6 +105,7 @@ impl Kind {
             Self::Whole(low, high) => format!("a whole number from {low} to {high}"),
             Self::Seconds(low, high) => format!("a number of seconds from {low} to {high}"),
             Self::TextMap => "an object whose values are all text".to_owned(),
+            Self::TextList(most) => format!("a list of 1 to {most} texts"),
         }
     }
 }

@@ -101,6 +101,16 @@ pub(super) fn status_json(status: &Status) -> Value {
     Value::Object(all)
 }
 
+/// What a list shows of a job; `get_job_status` has the rest.
+pub(super) fn summary_json(status: &Status) -> Value {
+    const SHOWN: &[&str] = &["job_id", "status", "command", "label", "created", "exit_code", "signal"];
+    let mut json = status_json(status);
+    if let Some(facts) = json.as_object_mut() {
+        facts.retain(|name, _| SHOWN.contains(&name.as_str()));
+    }
+    json
+}
+
 /// The four states of `mcp-background-job`: a queued job counts as running, one that a limit ended as killed.
 pub(super) fn program_state(state: &State) -> &'static str {
     match state.name() {

@@ -6,27 +6,41 @@
 use rmcp::model::{CallToolResult, ContentBlock};
 use serde_json::Value;
 
+use crate::engine::Status;
+
 /// What a tool answers.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub(super) struct Reply {
     text: String,
     json: Option<Value>,
+    /// The job that the call started and that still runs.
+    running: Option<Status>,
 }
 
 impl Reply {
     /// Text alone: command output, which JSON only makes longer and harder to read.
     pub(super) fn text(text: impl Into<String>) -> Self {
-        Self { text: text.into(), json: None }
+        Self { text: text.into(), json: None, running: None }
     }
 
     /// State, decisions, lists: the same in words and as JSON.
     pub(super) fn both(text: impl Into<String>, json: Value) -> Self {
-        Self { text: text.into(), json: Some(json) }
+        Self { text: text.into(), json: Some(json), running: None }
     }
 
     /// JSON, with its own text as the copy that clients without structured results read.
     pub(super) fn json(json: Value) -> Self {
-        Self { text: json.to_string(), json: Some(json) }
+        Self { text: json.to_string(), json: Some(json), running: None }
+    }
+
+    /// The same, naming the job that the call started and that still runs.
+    pub(super) fn about_running(self, job: Status) -> Self {
+        Self { running: Some(job), ..self }
+    }
+
+    /// The job that the call started and that still runs.
+    pub(super) fn running(&self) -> Option<&Status> {
+        self.running.as_ref()
     }
 
     pub(super) fn into_result(self) -> CallToolResult {

@@ -7,10 +7,10 @@ use std::sync::Arc;
 
 use rmcp::handler::server::ServerHandler;
 use rmcp::model::{
-    CallToolRequestParams, CallToolResponse, CallToolResult, CompleteRequestParams, CompleteResult, Implementation,
-    ListResourceTemplatesResult, ListResourcesResult, ListToolsResult, PaginatedRequestParams,
-    ReadResourceRequestParams, ReadResourceResponse, ServerCapabilities, ServerConfig, SubscribeRequestParams,
-    SubscriptionFilter, Tool as WireTool, UnsubscribeRequestParams,
+    CallToolRequestParams, CallToolResponse, CallToolResult, CancelTaskParams, CompleteRequestParams, CompleteResult,
+    GetTaskParams, GetTaskResult, Implementation, ListResourceTemplatesResult, ListResourcesResult, ListToolsResult,
+    PaginatedRequestParams, ReadResourceRequestParams, ReadResourceResponse, ServerCapabilities, ServerConfig,
+    SubscribeRequestParams, SubscriptionFilter, Tool as WireTool, UnsubscribeRequestParams, UpdateTaskParams,
 };
 use rmcp::service::{RequestContext, SubscriptionContext};
 use rmcp::{ErrorData, RoleServer};
@@ -25,6 +25,7 @@ use super::progress::Progress;
 use super::reply::{self, Reply};
 use super::resources;
 use super::serve::Options;
+use super::tasks;
 use super::tool::{Arguments, Context, Dialect, Tool, Trouble};
 use super::tools::TOOLS;
 use super::updates::{self, Subscriptions};
@@ -50,6 +51,7 @@ impl Server {
             .enable_resources()
             .enable_resources_subscribe()
             .enable_completions()
+            .enable_tasks()
             .build();
         let info = ServerConfig::new(able)
             .with_server_info(Implementation::new(env!("CARGO_PKG_NAME"), env!("CARGO_PKG_VERSION")))
@@ -64,6 +66,7 @@ impl Server {
         request: CallToolRequestParams,
         call: RequestContext<RoleServer>,
     ) -> CallToolResponse {
+        let knows_tasks = call.client_capabilities().is_some_and(|able| able.supports_tasks());
         let context = Context {
             engine: Arc::clone(&self.engine),
             client: STDIO_CLIENT.to_owned(),
@@ -77,6 +80,11 @@ impl Server {
         let result = caught((tool.run)(&context, arguments)).await;
         if let Some(question) = self.questions.hand_out(&context.person, tool.name, sent) {
             return question.into();
+        }
+        if let (true, Ok(Ok(reply))) = (knows_tasks, &result)
+            && let Some(job) = reply.running()
+        {
+            return tasks::create(job).into();
         }
         in_full(tool, result, self.dialect).into()
     }
@@ -178,6 +186,22 @@ impl ServerHandler for Server {
     async fn listen(&self, subscription: SubscriptionContext) -> Result<(), ErrorData> {
         updates::listen(&self.engine, STDIO_CLIENT, &subscription).await;
         Ok(())
+    }
+
+    async fn get_task(
+        &self,
+        request: GetTaskParams,
+        _call: RequestContext<RoleServer>,
+    ) -> Result<GetTaskResult, ErrorData> {
+        tasks::get(&self.engine, STDIO_CLIENT, &request.task_id)
+    }
+
+    async fn update_task(&self, request: UpdateTaskParams, _call: RequestContext<RoleServer>) -> Result<(), ErrorData> {
+        tasks::update(&self.engine, STDIO_CLIENT, &request.task_id)
+    }
+
+    async fn cancel_task(&self, request: CancelTaskParams, _call: RequestContext<RoleServer>) -> Result<(), ErrorData> {
+        tasks::cancel(&self.engine, STDIO_CLIENT, &request.task_id)
     }
 
     fn get_tool(&self, name: &str) -> Option<WireTool> {

@@ -61,8 +61,9 @@ pub(super) fn accepted(requested: &SubscriptionFilter) -> SubscriptionFilter {
 /// Serves one request of the era without handshake until it is cancelled.
 pub(super) async fn listen(engine: &Arc<Engine>, client: &str, subscription: &SubscriptionContext) {
     let mut followed = JoinSet::new();
-    for uri in subscription.accepted().resource_subscriptions.iter().flatten().cloned() {
+    for uri in subscription.accepted().resource_subscriptions.iter().flatten() {
         let (engine, client, sink) = (Arc::clone(engine), client.to_owned(), subscription.sink().clone());
+        let uri = uri.clone();
         followed.spawn(async move {
             follow(&engine, &client, &uri, || sent(sink.notify_resource_updated(&uri))).await;
         });

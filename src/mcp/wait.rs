@@ -43,6 +43,7 @@ impl Wait {
 pub(super) async fn until_end(context: &Context, id: &str, limit: Duration) -> Result<Option<Status>, NoSuchJob> {
     let started = Instant::now();
     let state = || context.engine.status(&context.client, id).map(|status| render::line(&status, Timestamp::now()));
+    context.progress.tell(Duration::ZERO, limit, &state()?).await;
     let mut end = pin!(context.engine.wait(&context.client, id, limit));
     loop {
         let ended = tokio::select! {

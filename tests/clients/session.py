@@ -6,7 +6,7 @@ from warden import connected, eras, say
 
 TOOLS = {
     "execute_command", "check_command", "get_job_status", "get_job_output", "tail_job_output", "interact_with_job",
-    "kill_job", "list_jobs",
+    "kill_job", "list_jobs", "wait_for_jobs",
 }
 
 
@@ -85,6 +85,25 @@ async def wrong_calls_say_what_is_right(warden):
     assert answer.error and "list_jobs" in answer.text, answer
 
 
+async def wait_for_several(warden):
+    slow, fast, talker = await warden.run("sleep 1000"), await warden.run("true"), await warden.run("cat", keep_stdin_open=True)
+    answer = await warden.call("wait_for_jobs", job_ids=[slow, fast])
+    assert answer.json["reached"] and [job["job_id"] for job in answer.json["jobs"] if "ended" in job] == [fast], answer
+    answer = await warden.call("wait_for_jobs", job_ids=[slow, fast], until="all", timeout_seconds=0.2)
+    assert not answer.json["reached"] and "not reached" in answer.text, answer
+    await warden.call("interact_with_job", job_id=talker, input="listening on 80\n")
+    answer = await warden.call("wait_for_jobs", job_ids=[slow, talker], until="pattern", pattern="on [0-9]+")
+    assert "it printed: listening on 80" in answer.text, answer
+    answer = await warden.call("wait_for_jobs", job_ids=[talker], until="idle", idle_seconds=0.3)
+    assert answer.json["jobs"][0]["silent"], answer
+    for wrong in [{"until": "pattern"}, {"until": "pattern", "pattern": "("}, {"pattern": "x"}]:
+        assert (await warden.call("wait_for_jobs", job_ids=[slow], **wrong)).error, wrong
+    for job in [slow, talker]:
+        await warden.call("kill_job", job_id=job)
+    answer = await warden.call("wait_for_jobs", job_ids=[slow, fast, talker], until="all")
+    assert answer.json["reached"], answer
+
+
 async def kill(warden):
     job = await warden.run("sleep 1000")
     assert (await warden.call("kill_job", job_id=job)).json == {"status": "killed"}
@@ -95,7 +114,7 @@ async def kill(warden):
 
 STEPS = [
     tools, pipeline, failure_is_an_answer, input_text, wait_for_the_end, output_is_never_sent_twice, talk, denial,
-    wrong_calls_say_what_is_right, kill,
+    wrong_calls_say_what_is_right, wait_for_several, kill,
 ]
 
 

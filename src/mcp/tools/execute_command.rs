@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::engine::{Call, Stdin, Text};
+use crate::engine::{Call, Engine, NoSuchJob, Status, Stdin, Text};
 
 use super::super::parameters::{Kind, Parameter};
 use super::super::render;
@@ -97,15 +97,26 @@ async fn run(context: &Context, arguments: Arguments) -> Result<Reply, Trouble> 
     if program {
         return Ok(Reply::json(json!({"job_id": id})));
     }
-    let output = context.engine.head_tail(&context.client, &id, SHOWN)?;
-    let mut text = render::line(&status, Timestamp::now());
+    let text = told(&context.engine, &context.client, &status, wait.note)?;
+    Ok(if status.state.ended() { Reply::text(text) } else { Reply::text(text).about_running(status) })
+}
+
+/// A job in words: how it stands, what to do next, and its output.
+pub(in crate::mcp) fn told(
+    engine: &Engine,
+    client: &str,
+    status: &Status,
+    note: Option<String>,
+) -> Result<String, NoSuchJob> {
+    let output = engine.head_tail(client, &status.id.to_string(), SHOWN)?;
+    let mut text = render::line(status, Timestamp::now());
     if !status.state.ended() {
         text.push_str("; follow it with get_job_status (wait_seconds) and get_job_output, end it with kill_job");
+        if let Some(note) = note {
+            text = format!("{text}\n{note}");
+        }
     }
-    if let Some(note) = wait.note.filter(|_| !status.state.ended()) {
-        text = format!("{text}\n{note}");
-    }
-    Ok(Reply::text(format!("{text}\n{}", render::output(&output))))
+    Ok(format!("{text}\n{}", render::output(&output)))
 }
 
 /// Ends the job behind the client's back: the answer to a cancelled call is thrown away, nobody waits for it.

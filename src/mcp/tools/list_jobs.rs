@@ -74,7 +74,7 @@ fn run(context: &Context, arguments: Arguments) -> Result<Reply, Trouble> {
     if lines.is_empty() {
         lines.push("no jobs".to_owned());
     }
-    let mut json = json!({"jobs": jobs.iter().map(summary).collect::<Vec<_>>()});
+    let mut json = json!({"jobs": jobs.iter().map(render::summary_json).collect::<Vec<_>>()});
     if found > jobs.len() {
         let note = format!("{} older ones are not shown; raise limit or filter", found - jobs.len());
         lines.push(note.clone());
@@ -88,15 +88,4 @@ fn run(context: &Context, arguments: Arguments) -> Result<Reply, Trouble> {
 fn one_line(job: &Status, now: Timestamp) -> String {
     let label = job.label.as_deref().map(|label| format!(" [{label}]")).unwrap_or_default();
     format!("{}{label}: {}", render::line(job, now), job.command)
-}
-
-/// What a list shows of a job; `get_job_status` has the rest.
-fn summary(job: &Status) -> Value {
-    let mut json = render::status_json(job);
-    if let Some(facts) = json.as_object_mut() {
-        facts.retain(|name, _| {
-            ["job_id", "status", "command", "label", "created", "exit_code", "signal"].contains(&name.as_str())
-        });
-    }
-    json
 }

@@ -10,6 +10,9 @@ mod interact_with_job;
 mod kill_job;
 mod list_jobs;
 mod tail_job_output;
+mod wait_for_jobs;
+
+pub(super) use execute_command::told;
 
 /// Every tool, in the order in which a client lists them.
 pub(super) const TOOLS: &[&Tool] = &[
@@ -21,4 +24,5 @@ pub(super) const TOOLS: &[&Tool] = &[
     &interact_with_job::TOOL,
     &kill_job::TOOL,
     &list_jobs::TOOL,
+    &wait_for_jobs::TOOL,
 ];

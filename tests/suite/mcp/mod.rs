@@ -3,6 +3,8 @@
 mod asking;
 mod clients;
 mod hostile;
+mod packaging;
 mod session;
 mod shutdown;
+mod tasks;
 mod transport;

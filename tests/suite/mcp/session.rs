@@ -39,7 +39,7 @@ pub(super) struct Session {
     /// Dropped with the session, which lets a reader that was told to stop close its end.
     _reader: Sender<()>,
     next_id: u64,
-    folder: TempDir,
+    _folder: TempDir,
 }
 
 fn policy() -> PathBuf {
@@ -78,7 +78,17 @@ impl Session {
         let (stopped, (reader, until)) = (Arc::new(AtomicBool::new(false)), channel());
         let lines = reading(output, Arc::clone(&stopped), until);
         let exits = waiting(&server);
-        Self { server, input: Some(input), lines, exits, exited: false, stopped, _reader: reader, next_id: 0, folder }
+        Self {
+            server,
+            input: Some(input),
+            lines,
+            exits,
+            exited: false,
+            stopped,
+            _reader: reader,
+            next_id: 0,
+            _folder: folder,
+        }
     }
 
     /// Starts a server and shakes hands as a client of 2025-11-25.

@@ -1,0 +1,91 @@
+//! A job as a task, for a client that declared the extension; in both eras.
+
+use serde_json::{Value, json};
+
+use super::session::{Session, Wires, text};
+
+const EXTENSION: &str = "io.modelcontextprotocol/tasks";
+
+/// A session whose client knows tasks, and what each of its requests carries.
+fn session(new_era: bool) -> (Session, Value) {
+    let able = json!({"extensions": {EXTENSION: {}}});
+    let client = json!({"name": "raw", "version": "1"});
+    let mut session = Session::start(Wires::Pipes);
+    if new_era {
+        let meta = json!({
+            "io.modelcontextprotocol/protocolVersion": "2026-07-28",
+            "io.modelcontextprotocol/clientCapabilities": able,
+            "io.modelcontextprotocol/clientInfo": client,
+        });
+        return (session, json!({"_meta": meta}));
+    }
+    let hello = json!({"protocolVersion": "2025-11-25", "capabilities": able, "clientInfo": client});
+    let answer = session.ask("initialize", hello);
+    assert!(
+        answer.pointer(&format!("/result/capabilities/extensions/{}", EXTENSION.replace('/', "~1"))).is_some(),
+        "{answer}"
+    );
+    (session, json!({}))
+}
+
+fn ask(session: &mut Session, with: &Value, method: &str, mut params: Value) -> Value {
+    if let (Some(params), Some(with)) = (params.as_object_mut(), with.as_object()) {
+        params.extend(with.clone());
+    }
+    let answer = session.ask(method, params);
+    answer.get("result").cloned().unwrap_or_else(|| panic!("{method}: {answer}"))
+}
+
+fn execute(session: &mut Session, with: &Value, command: &str) -> Value {
+    let arguments = json!({"command": command, "wait_seconds": 0});
+    ask(session, with, "tools/call", json!({"name": "execute_command", "arguments": arguments}))
+}
+
+/// Looks until the task is over.
+fn over(session: &mut Session, with: &Value, id: &str) -> Value {
+    loop {
+        let task = ask(session, with, "tasks/get", json!({"taskId": id}));
+        if task.get("status") != Some(&json!("working")) {
+            return task;
+        }
+    }
+}
+
+#[test]
+fn a_job_that_still_runs_is_a_task_under_the_same_id() {
+    for new_era in [false, true] {
+        let (mut session, with) = session(new_era);
+        let task = execute(&mut session, &with, "sleep 0.3 && echo at last");
+        assert_eq!(task.get("resultType"), Some(&json!("task")), "{task}");
+        assert_eq!(task.get("ttlMs"), Some(&Value::Null), "no time to live: {task}");
+        let id = task.get("taskId").and_then(Value::as_str).unwrap().to_owned();
+        let done = over(&mut session, &with, &id);
+        assert_eq!(done.get("status"), Some(&json!("completed")), "{done}");
+        assert!(text(done.get("result").unwrap()).contains("at last"), "{done}");
+        let status =
+            ask(&mut session, &with, "tools/call", json!({"name": "get_job_status", "arguments": {"job_id": id}}));
+        assert_eq!(status.pointer("/structuredContent/status"), Some(&json!("completed")), "{status}");
+    }
+}
+
+#[test]
+fn a_cancelled_task_is_a_killed_job() {
+    for new_era in [false, true] {
+        let (mut session, with) = session(new_era);
+        let task = execute(&mut session, &with, "sleep 1000");
+        let id = task.get("taskId").and_then(Value::as_str).unwrap().to_owned();
+        ask(&mut session, &with, "tasks/cancel", json!({"taskId": id}));
+        assert_eq!(over(&mut session, &with, &id).get("status"), Some(&json!("cancelled")));
+    }
+}
+
+#[test]
+fn a_client_without_tasks_gets_none_and_an_unknown_task_is_an_error() {
+    let mut plain = Session::open(Wires::Pipes);
+    let job = plain.run("sleep 1000");
+    let answer = plain.ask("tasks/get", json!({"taskId": job}));
+    assert_eq!(answer.pointer("/error/code"), Some(&json!(-32021)), "{answer}");
+    let (mut session, _) = session(false);
+    let answer = session.ask("tasks/get", json!({"taskId": "none"}));
+    assert_eq!(answer.pointer("/error/code"), Some(&json!(-32602)), "{answer}");
+}
