@@ -8,7 +8,9 @@ use std::hint::black_box;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use shellwarden::paths::AbsPath;
-use shellwarden::policy::{self, DirectoryFacts, Origin, Policy, ProgramFile, Request, Text, Variables, World, WorldError};
+use shellwarden::policy::{
+    self, DirectoryFacts, Origin, Policy, ProgramFile, Request, Text, Variables, World, WorldError,
+};
 use shellwarden::shell;
 
 const LINE: &str = "git log --oneline -n 20 -- src | grep -v merge | head -n 5";
@@ -47,7 +49,9 @@ fn policy(dir: &tempfile::TempDir, rules: usize) -> Option<Policy> {
         AbsPath::new(path).ok()
     };
     let more: String = (0..rules)
-        .map(|n| format!("    - {{id: tool-{n}, program: tool-{n}, options: [--verbose, \"-n N\"], operands: paths}}\n"))
+        .map(|n| {
+            format!("    - {{id: tool-{n}, program: tool-{n}, options: [--verbose, \"-n N\"], operands: paths}}\n")
+        })
         .collect();
     let text = format!("version: 1\nextends: builtin:readonly\ncommands:\n  allow:\n{more}");
     let file = dir.path().canonicalize().ok()?.join(format!("policy-{rules}.yaml"));

@@ -22,6 +22,12 @@ pub(super) fn meets(rule: &Rule, subject: &Subject<'_>) -> Option<String> {
     }
     let arguments = subject.arguments();
     let unknown = arguments.iter().any(|word| matches!(word, Word::Unknown(_)));
+    if let Subcommands::Listed(listed) = &rule.subcommands
+        && !unknown
+        && !listed.iter().any(|words| contains(arguments, words))
+    {
+        return None;
+    }
     let listed: &[OptionSpec] = if let Options::Listed(specs) = &rule.options { specs } else { &[] };
     let entry = catalogue::entry(subject.base()).unwrap_or(&UNLISTED);
     let wants = matches!(rule.subcommands, Subcommands::Listed(_));
@@ -32,8 +38,9 @@ pub(super) fn meets(rule: &Rule, subject: &Subject<'_>) -> Option<String> {
         Subcommands::None => sorted.subcommand.is_empty(),
         // Where the global options are not understood, the subcommand may stand anywhere.
         Subcommands::Listed(listed) => listed.iter().any(|words| {
-            let anywhere = words.iter().all(|word| arguments.iter().any(|given| given.known() == Some(word)));
-            starts_with(&sorted, words) || (odd && anywhere) || (sorted.subcommand.is_empty() && unknown)
+            starts_with(&sorted, words)
+                || (odd && contains(arguments, words))
+                || (sorted.subcommand.is_empty() && unknown)
         }),
     };
     let options = match &rule.options {
@@ -50,6 +57,11 @@ pub(super) fn meets(rule: &Rule, subject: &Subject<'_>) -> Option<String> {
     };
     (subcommand && options && operands)
         .then(|| if unknown { "a word of it is not known" } else { "it meets the rule" }.into())
+}
+
+/// Do all these words stand somewhere among the arguments?
+fn contains(arguments: &[Word], words: &[String]) -> bool {
+    words.iter().all(|word| arguments.iter().any(|given| given.known() == Some(word)))
 }
 
 fn regex_meets(regex: &LazyRegex, subject: &Subject<'_>) -> Option<String> {

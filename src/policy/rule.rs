@@ -80,6 +80,8 @@ pub(super) struct Rule {
     pub(super) reason: Option<String>,
     /// The sandbox that the rule asks for by name.
     pub(super) profile: Option<Arc<Profile>>,
+    /// Counted when it is first told.
+    line: OnceLock<usize>,
 }
 
 /// A regular expression that is built when it is first needed.
@@ -156,6 +158,7 @@ impl Rule {
             reason: text(node, "reason").map(str::to_owned),
             profile: profile(node, around, &mut problems),
             node: node.clone(),
+            line: OnceLock::new(),
             id,
         };
         if !allow && (matches!(rule.options, Options::Safe) || matches!(rule.operands, OperandRule::Paths)) {
@@ -168,7 +171,7 @@ impl Rule {
 
     /// Name and place.
     pub(super) fn reference(&self) -> RuleRef {
-        let (line, _) = self.node.source.line_column(self.node.span.start);
+        let line = *self.line.get_or_init(|| self.node.source.line_column(self.node.span.start).0);
         RuleRef { id: self.id.clone(), file: self.node.source.name().to_owned(), line }
     }
 

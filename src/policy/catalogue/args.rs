@@ -3,7 +3,7 @@
 //! In: words and an [`Entry`]. Out: an [`Invocation`]. Clusters, attached values and `--` are handled here, once for
 //! all programs. What is not certain is an [`Item::Odd`], which no allow rule accepts.
 
-use super::entry::{Entry, Grammar, Parsing};
+use super::entry::{Entry, Grammar, OptionTable, Parsing};
 use super::spec::{Kind, OptionSpec, Takes};
 use crate::shell::Word;
 
@@ -40,11 +40,11 @@ pub(in crate::policy) fn invocation<'a>(
 ) -> Invocation<'a> {
     let own = &entry.grammar.options;
     if !subcommands && entry.subcommands.is_empty() {
-        let global = sort(Table { own, extra }, entry.parsing, words).0;
+        let global = sort(Table { own: Some(own), extra }, entry.parsing, words).0;
         return Invocation { global, subcommand: Vec::new(), grammar: Some(&entry.grammar), items: Vec::new() };
     }
     let before = if entry.parsing == Parsing::SingleDash { Parsing::SingleDash } else { Parsing::Posix };
-    let (mut global, rest) = sort_until_operand(Table { own, extra }, before, words);
+    let (mut global, rest) = sort_until_operand(Table { own: Some(own), extra }, before, words);
     let known: Vec<&str> = rest.iter().map_while(Word::known).collect();
     let Some(first) = known.first() else {
         // No subcommand, or one that cannot be known.
@@ -55,12 +55,12 @@ pub(in crate::policy) fn invocation<'a>(
         Some((words, grammar)) => {
             let after = rest.get(words.len()..).unwrap_or(&[]);
             let parsing = if entry.parsing == Parsing::SingleDash { entry.parsing } else { Parsing::Gnu };
-            let items = sort(Table { own: &grammar.options, extra }, parsing, after).0;
+            let items = sort(Table { own: Some(&grammar.options), extra }, parsing, after).0;
             Invocation { global, subcommand: words.clone(), grammar: Some(grammar), items }
         }
         None => {
             let after = rest.get(1..).unwrap_or(&[]);
-            let items = sort(Table { own: &[], extra }, Parsing::Gnu, after).0;
+            let items = sort(Table { own: None, extra }, Parsing::Gnu, after).0;
             Invocation { global, subcommand: vec![(*first).to_owned()], grammar: None, items }
         }
     }
@@ -69,27 +69,29 @@ pub(in crate::policy) fn invocation<'a>(
 /// The options to look up: the catalogue's, and those that a rule names beside them.
 #[derive(Clone, Copy)]
 struct Table<'a> {
-    own: &'a [OptionSpec],
+    own: Option<&'a OptionTable>,
     extra: &'a [OptionSpec],
 }
 
 impl<'a> Table<'a> {
-    fn all(self) -> impl Iterator<Item = &'a OptionSpec> {
-        self.own.iter().chain(self.extra)
-    }
-
     fn find(self, name: &str) -> Option<(&'a OptionSpec, Takes)> {
-        self.all().find_map(|spec| {
-            let alias = spec.aliases.iter().find(|alias| alias.name == name)?;
-            Some((spec, alias.takes))
-        })
+        let own = self.own.and_then(|own| own.find(name));
+        let spec = own.or_else(|| self.extra.iter().find(|spec| spec.is(name)))?;
+        let alias = spec.aliases.iter().find(|alias| alias.name == name)?;
+        Some((spec, alias.takes))
     }
 
-    /// The only long option that starts with `name`.
+    /// The only listed option that starts with `name`.
     fn abbreviated(self, name: &str) -> Option<&'a OptionSpec> {
-        let mut fits = self.all().filter(|spec| spec.aliases.iter().any(|alias| alias.name.starts_with(name)));
-        let first = fits.next()?;
-        fits.next().is_none().then_some(first)
+        self.own.and_then(|own| own.abbreviated(name))
+    }
+
+    /// The option that stands for a whole class of words.
+    fn standing_for(self, text: &str) -> Option<&'a OptionSpec> {
+        let numbered = || self.extra.iter().find(|spec| spec.is("-NUMBER"));
+        let digits =
+            text.strip_prefix('-').is_some_and(|rest| !rest.is_empty() && rest.bytes().all(|b| b.is_ascii_digit()));
+        self.own.and_then(|own| own.standing_for(text)).or_else(|| if digits { numbered() } else { None })
     }
 }
 
@@ -141,7 +143,7 @@ impl<'a> Sorter<'a> {
     }
 
     fn option(&mut self, text: &str, parsing: Parsing) {
-        if let Some(spec) = self.table.all().find(|spec| stands_for(spec, text)) {
+        if let Some(spec) = self.table.standing_for(text) {
             let values = vec![Word::Known(text.get(1..).unwrap_or("").to_owned())];
             return self.items.push(Item::Option { spec, values });
         }
@@ -232,17 +234,7 @@ impl<'a> Sorter<'a> {
 
 /// Is this word an option at all?
 fn is_option(text: &str, table: Table<'_>) -> bool {
-    (text.starts_with('-') && text.len() > 1) || table.all().any(|spec| stands_for(spec, text))
-}
-
-/// `-NUMBER` stands for `-20`, `+TEXT` for any word with a plus, `@FILE` for any with an at sign.
-fn stands_for(spec: &OptionSpec, text: &str) -> bool {
-    spec.aliases.iter().any(|alias| match alias.name.as_str() {
-        "-NUMBER" => {
-            text.len() > 1 && text.strip_prefix('-').is_some_and(|rest| rest.bytes().all(|b| b.is_ascii_digit()))
-        }
-        name => ['+', '@'].iter().any(|sign| name.starts_with(*sign) && text.starts_with(*sign)),
-    })
+    (text.starts_with('-') && text.len() > 1) || (text.starts_with(['+', '@']) && table.standing_for(text).is_some())
 }
 
 /// The directory that an option such as `-C DIR` moves to, when there is one.

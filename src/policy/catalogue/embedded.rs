@@ -3,8 +3,8 @@
 //! In: a program name. Out: its entry, read when it is first asked for, so that a run pays only for the programs that
 //! its line names.
 
-use std::collections::BTreeSet;
-use std::sync::OnceLock;
+use std::collections::{BTreeSet, HashMap};
+use std::sync::{LazyLock, OnceLock};
 
 use super::entry::Entry;
 use crate::diag::{Problem, Problems, Source, Span};
@@ -235,6 +235,10 @@ const TEXTS: [(&[&str], &str); COUNT] = [
 ];
 const COUNT: usize = 109;
 
+static INDEX: LazyLock<HashMap<&'static str, usize>> = LazyLock::new(|| {
+    let numbered = TEXTS.iter().enumerate();
+    numbered.flat_map(|(index, (names, _))| names.iter().map(move |name| (*name, index))).collect()
+});
 static ENTRIES: [OnceLock<Option<Entry>>; COUNT] = [const { OnceLock::new() }; COUNT];
 
 fn source(names: &[&str], text: &str) -> Source {
@@ -243,7 +247,7 @@ fn source(names: &[&str], text: &str) -> Source {
 
 /// The entry of a program; none when there is none, and for a text that cannot be read, which a test rules out.
 pub(in crate::policy) fn entry(name: &str) -> Option<&'static Entry> {
-    let index = TEXTS.iter().position(|(names, _)| names.contains(&name))?;
+    let index = *INDEX.get(name)?;
     let (names, text) = TEXTS.get(index)?;
     let read = || Entry::read(&yaml::parse(&source(names, text)).ok()?).ok();
     ENTRIES.get(index)?.get_or_init(read).as_ref()
@@ -251,7 +255,7 @@ pub(in crate::policy) fn entry(name: &str) -> Option<&'static Entry> {
 
 /// Does the catalogue know this program?
 pub(in crate::policy) fn is_known(name: &str) -> bool {
-    names().any(|known| known == name)
+    INDEX.contains_key(name)
 }
 
 /// Every name that it knows.

@@ -2,6 +2,8 @@
 //!
 //! In: a YAML tree. Out: an [`Entry`], or everything that is wrong with it.
 
+use std::collections::BTreeMap;
+
 use super::spec::{Effect, OptionSpec};
 use crate::diag::Problems;
 use crate::paths::AbsPath;
@@ -53,10 +55,51 @@ pub(in crate::policy) struct Operands {
     pub(in crate::policy) last: Option<Role>,
 }
 
+/// The options of a program, found by name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::policy) struct OptionTable {
+    specs: Vec<OptionSpec>,
+    by_name: BTreeMap<String, usize>,
+}
+
+impl OptionTable {
+    const fn new() -> Self {
+        Self { specs: Vec::new(), by_name: BTreeMap::new() }
+    }
+
+    /// The option that goes by this name.
+    pub(super) fn find(&self, name: &str) -> Option<&OptionSpec> {
+        self.specs.get(*self.by_name.get(name)?)
+    }
+
+    /// The only option whose name starts like this.
+    pub(super) fn abbreviated(&self, name: &str) -> Option<&OptionSpec> {
+        let from = self.by_name.range(name.to_owned()..);
+        let mut fits = from.take_while(|(known, _)| known.starts_with(name)).map(|(_, index)| *index);
+        let first = fits.next()?;
+        fits.all(|other| other == first).then(|| self.specs.get(first))?
+    }
+
+    /// The option that `-NUMBER`, `+TEXT` or `@FILE` stands for.
+    pub(super) fn standing_for(&self, text: &str) -> Option<&OptionSpec> {
+        let sign = text.chars().next()?;
+        let digits = text.get(1..).is_some_and(|rest| !rest.is_empty() && rest.bytes().all(|b| b.is_ascii_digit()));
+        match sign {
+            '-' if digits => self.find("-NUMBER"),
+            '+' | '@' => {
+                let mut from = self.by_name.range(sign.to_string()..);
+                let (name, index) = from.next()?;
+                name.starts_with(sign).then(|| self.specs.get(*index))?
+            }
+            _ => None,
+        }
+    }
+}
+
 /// Options and operands of a program or of one of its subcommands.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::policy) struct Grammar {
-    pub(in crate::policy) options: Vec<OptionSpec>,
+    pub(in crate::policy) options: OptionTable,
     pub(in crate::policy) operands: Operands,
     /// It runs nothing but itself under its safe options.
     pub(in crate::policy) inert: bool,
@@ -80,7 +123,7 @@ impl Entry {
     /// A program that the catalogue does not know: nothing is safe, every operand may be a path.
     pub(in crate::policy) const fn unlisted() -> Self {
         let operands = Operands { first: None, given_by: Vec::new(), each: Role::Paths, last: None };
-        let grammar = Grammar { options: Vec::new(), operands, inert: false };
+        let grammar = Grammar { options: OptionTable::new(), operands, inert: false };
         Self { parsing: Parsing::Gnu, interpreter: false, grammar, subcommands: Vec::new(), dangerous: Vec::new() }
     }
 
@@ -155,19 +198,22 @@ fn grammar(node: &Node, problems: &mut Problems) -> Grammar {
             }
         }
     }
-    contradictions(node, &options, problems);
+    let options = table(node, options, problems);
     let inert = node.get("inert").is_some_and(Node::is_true);
     Grammar { options, operands: operands(node.get("operands")), inert }
 }
 
 /// One name cannot do two things.
-fn contradictions(node: &Node, options: &[OptionSpec], problems: &mut Problems) {
-    let mut seen = std::collections::BTreeSet::new();
-    for alias in options.iter().flat_map(|option| &option.aliases) {
-        if !seen.insert(&alias.name) {
-            problems.push(node.error("duplicate-option", format!("`{}` is listed twice", alias.name)));
+fn table(node: &Node, specs: Vec<OptionSpec>, problems: &mut Problems) -> OptionTable {
+    let mut by_name = BTreeMap::new();
+    for (index, spec) in specs.iter().enumerate() {
+        for alias in &spec.aliases {
+            if by_name.insert(alias.name.clone(), index).is_some() {
+                problems.push(node.error("duplicate-option", format!("`{}` is listed twice", alias.name)));
+            }
         }
     }
+    OptionTable { specs, by_name }
 }
 
 fn role(node: Option<&Node>) -> Option<Role> {
