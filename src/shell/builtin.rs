@@ -10,8 +10,8 @@ use super::command::Word;
 pub(super) enum Effect {
     /// Nothing.
     None,
-    /// Changes the directory; without a word, to HOME.
-    Enter(Option<usize>),
+    /// Changes the directory to what this word says.
+    Enter(usize),
     /// Ends the shell.
     Exit,
     /// Leaves this many loops.
@@ -199,9 +199,8 @@ fn enter(arguments: &[&Word]) -> Result<Effect, Refused> {
         }
     }
     match arguments.get(at..) {
-        Some([]) | None => Ok(Effect::Enter(None)),
-        Some([Word::Known(_)]) => Ok(Effect::Enter(Some(at + 1))),
-        Some([Word::Unknown(unknown)]) if !unknown.splits => Ok(Effect::Enter(Some(at + 1))),
+        Some([Word::Known(_)]) => Ok(Effect::Enter(at + 1)),
+        Some([Word::Unknown(unknown)]) if !unknown.splits => Ok(Effect::Enter(at + 1)),
         _ => refuse("cd", "one directory is needed, quoted when it is not plain text"),
     }
 }

@@ -12,7 +12,7 @@ pub(super) fn is_quoted(piece: &Piece) -> bool {
     }
 }
 
-pub(super) fn wrap(text: String, quoted: bool) -> String {
+fn wrap(text: String, quoted: bool) -> String {
     if quoted { format!("\"{text}\"") } else { text }
 }
 
@@ -21,13 +21,50 @@ pub(super) fn is_searched(target: &str) -> bool {
     !matches!(target.split('/').next(), Some("" | "." | ".."))
 }
 
-/// Literal text: quoted, but for the characters of a pattern where they count.
-pub(super) fn literal(text: &str, quoted: bool) -> String {
-    if quoted || !text.contains(['*', '?', '[']) {
-        return quote(text);
+/// Text of a word in the making; what is quoted stays in one pair of quotes as long as it can.
+#[derive(Default)]
+pub(super) struct Spelling {
+    out: String,
+    pending: Option<String>,
+    in_bracket: bool,
+}
+
+impl Spelling {
+    /// Adds literal text: quoted, but for the characters of a pattern where they count.
+    pub(super) fn literal(&mut self, text: &str, quoted: bool) {
+        if quoted {
+            self.pending.get_or_insert_default();
+        }
+        for c in text.chars() {
+            // Quotes inside of brackets would take the meaning from `[:alpha:]`.
+            let in_class = self.in_bracket && (c.is_ascii_alphanumeric() || c == ':');
+            self.in_bracket = !quoted && c == '[' || self.in_bracket && (quoted || c != ']');
+            if !quoted && (in_class || matches!(c, '*' | '?' | '[' | ']' | '!' | '^' | '-')) {
+                self.flush();
+                self.out.push(c);
+            } else {
+                self.pending.get_or_insert_default().push(c);
+            }
+        }
     }
-    let raw = |c: char| c.is_ascii_alphanumeric() || "*?[]!^-_./:".contains(c);
-    text.chars().map(|c| if raw(c) { c.to_string() } else { quote(&c.to_string()) }).collect()
+
+    /// Adds an expansion, in double quotes or not.
+    pub(super) fn expansion(&mut self, text: &str, quoted: bool) {
+        self.flush();
+        self.out.push_str(&wrap(text.to_owned(), quoted));
+    }
+
+    fn flush(&mut self) {
+        if let Some(text) = self.pending.take() {
+            self.out.push_str(&quote(&text));
+        }
+    }
+
+    /// The whole word.
+    pub(super) fn finish(mut self) -> String {
+        self.flush();
+        self.out
+    }
 }
 
 /// `${…}`; what stands inside was kept to text that needs no quotes.

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use super::analysis::Analysis;
 use super::command::{RedirectOp, Slot};
 use super::eval::{Mark, Site};
-use super::quoting::{is_quoted, is_searched, literal, parameter, wrap};
+use super::quoting::{Spelling, is_quoted, is_searched, parameter};
 use super::refusal::Refusal;
 use super::text::quote;
 use super::tree::{
@@ -310,24 +310,23 @@ impl Renderer<'_> {
 
     /// A word that only the shell can expand, its literal parts quoted.
     fn pieces(&self, pieces: &[Piece]) -> Result<String, Refusal> {
-        let mut out = String::new();
+        let mut word = Spelling::default();
         let is_empty = |piece: &Piece| matches!(piece, Piece::Literal { text, .. } if text.is_empty());
-        let has_quotes = pieces.iter().any(|piece| is_quoted(piece) && !is_empty(piece));
+        let is_sure = |piece: &Piece| is_quoted(piece) || matches!(piece, Piece::Literal { .. });
+        let has_text = pieces.iter().any(|piece| is_sure(piece) && !is_empty(piece));
         for piece in pieces {
             match piece {
-                // Empty quotes only matter where nothing else of the word is quoted.
-                Piece::Literal { quoted: true, .. } if is_empty(piece) && has_quotes => {}
-                Piece::Literal { text, quoted } => out.push_str(&literal(text, *quoted)),
-                Piece::Parameter { parameter: value, quoted } => {
-                    out.push_str(&wrap(parameter(value, *quoted), *quoted));
-                }
+                // Empty quotes only matter where the rest of the word may vanish.
+                Piece::Literal { quoted: true, .. } if is_empty(piece) && has_text => {}
+                Piece::Literal { text, quoted } => word.literal(text, *quoted),
+                Piece::Parameter { parameter: value, quoted } => word.expansion(&parameter(value, *quoted), *quoted),
                 Piece::Substitution { body, quoted } => {
-                    out.push_str(&wrap(format!("$( {})", self.body(body)?), *quoted));
+                    word.expansion(&format!("$( {})", self.body(body)?), *quoted);
                 }
-                Piece::Arithmetic { expression, .. } => out.push_str(&wrap(format!("$(({expression}))"), true)),
+                Piece::Arithmetic { expression, .. } => word.expansion(&format!("$(({expression}))"), true),
             }
         }
-        Ok(out)
+        Ok(word.finish())
     }
 
     fn body(&self, list: &List) -> Result<String, Refusal> {
@@ -342,9 +341,9 @@ fn directory(words: &[Shown]) -> String {
     let is_option = |word: &&Shown| matches!(word.known.as_deref(), Some("-P" | "-L" | "--"));
     let operand = words.iter().skip(1).find(|word| !is_option(word));
     let text = match operand.map(|word| (&word.text, word.known.as_deref())) {
-        None => "\"${HOME}\"".to_owned(),
         Some((_, Some(known))) if is_searched(known) => quote(&format!("./{known}")),
         Some((text, _)) => text.clone(),
+        None => String::new(),
     };
     format!("cd -P -- {text}")
 }

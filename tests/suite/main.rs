@@ -18,5 +18,6 @@ mod policy_problems;
 mod run;
 mod shell;
 mod shell_judge;
+mod shell_property;
 mod site;
 mod workspace_preset;

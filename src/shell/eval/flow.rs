@@ -77,6 +77,7 @@ impl Eval {
     }
 
     fn pipeline(&mut self, pipeline: &Pipeline, worlds: Worlds) -> Result<Outcome, Refusal> {
+        let before = worlds.clone();
         let mut outcome = if let [stage] = pipeline.stages.as_slice() {
             self.stage(stage, worlds)?
         } else {
@@ -90,6 +91,10 @@ impl Eval {
         };
         if pipeline.negated {
             std::mem::swap(&mut outcome.ok, &mut outcome.fail);
+            if pipeline.stages.iter().any(|stage| !stage.redirects.is_empty()) {
+                // bash does not negate the failure of a redirection of a compound command.
+                outcome.add(Outcome::both(before));
+            }
         }
         Ok(outcome)
     }

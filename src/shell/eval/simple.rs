@@ -116,7 +116,7 @@ impl Eval {
         let Effect::Runs(start) = effect else {
             self.list_command(arguments, Head::Builtin, call)?;
             return match effect {
-                Effect::Enter(target) => Ok(self.enter(target.and_then(|at| words.get(at).copied()), call.world)),
+                Effect::Enter(target) => Ok(self.enter(words.get(target).copied(), call.world)),
                 Effect::Exit => Ok(Outcome::default()),
                 Effect::Break(levels) => Ok(self.jump(levels, call.world, true)),
                 Effect::Continue(levels) => Ok(self.jump(levels, call.world, false)),
@@ -160,14 +160,9 @@ impl Eval {
 
     fn enter(&mut self, target: Option<&Word>, world: &World) -> Outcome {
         let mut moved = world.clone();
-        let home = match world.value("HOME") {
-            Value::Known(home) => Some(home),
-            _ => None,
-        };
-        match (target.map(Word::known), home) {
-            (Some(Some(target)), _) => moved.enter(target.to_owned()),
-            (None, Some(home)) => moved.enter(home),
-            _ => moved.cwd = Cwd::Unknown("a `cd` whose target is not known".to_owned()),
+        match target.and_then(Word::known) {
+            Some(target) => moved.enter(target.to_owned()),
+            None => moved.cwd = Cwd::Unknown("a `cd` whose target is not known".to_owned()),
         }
         Outcome { ok: vec![moved], fail: vec![world.clone()] }
     }

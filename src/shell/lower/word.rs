@@ -18,8 +18,10 @@ const MAX_WORDS: usize = 40_000;
 /// Where in a word a tilde stands for the home directory.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Tilde {
-    /// At the start, and after `=` and `:` when the word has the shape of an assignment.
-    Argument,
+    /// At the start.
+    Word,
+    /// After `=` and `:`, since the word as written has the shape of an assignment.
+    Assignment,
     /// At the start and after `:`.
     Value,
 }
@@ -30,15 +32,16 @@ impl Walker<'_, '_> {
         let span = self.span(word.loc.as_ref());
         let pieces = self.pieces(word, span)?;
         let too_many = || Refusal::new("too-many-words", span, "braces make more than 1024 words; write less");
+        let tilde = if assignment_shape(&pieces) { Tilde::Assignment } else { Tilde::Word };
         let words = brace::expand(pieces).ok_or_else(too_many)?;
-        words.into_iter().map(|pieces| self.finish(pieces, span, Tilde::Argument)).collect()
+        words.into_iter().map(|pieces| self.finish(pieces, span, tilde)).collect()
     }
 
     /// A word that stays one: a redirection target, the word of a `case`, an operand of `[[ ]]`.
     pub(super) fn single(&mut self, word: &ast::Word) -> Result<Word, Refusal> {
         let span = self.span(word.loc.as_ref());
         let pieces = self.pieces(word, span)?;
-        self.finish(pieces, span, Tilde::Argument)
+        self.finish(pieces, span, Tilde::Word)
     }
 
     /// Text of a here-document.
@@ -104,7 +107,7 @@ fn tildes(pieces: Vec<Piece>, span: Span, rule: Tilde) -> Result<Vec<Piece>, Ref
     if !pieces.iter().any(has_tilde) {
         return Ok(pieces);
     }
-    let assigns = rule == Tilde::Value || assignment_shape(&pieces);
+    let assigns = rule != Tilde::Word;
     let mut out = Vec::new();
     let last = pieces.len() - 1;
     let mut after_equals = rule == Tilde::Value;

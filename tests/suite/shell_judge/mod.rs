@@ -17,7 +17,7 @@ use shellwarden::shell::{self, Analysis, Context, Head, Rendered, Slot, Word};
 use run::{Record, Stage};
 
 /// Snippets of the case file, one a paragraph.
-fn written() -> Vec<String> {
+pub(crate) fn written() -> Vec<String> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases/shell/judged.txt");
     let text = fs::read_to_string(path).unwrap();
     let paragraphs = text.split("\n\n").map(|paragraph| paragraph.trim_end_matches('\n').to_owned());
@@ -102,6 +102,10 @@ fn bash_runs_nothing_that_was_not_listed() {
             wrong.push(format!("NOT LISTED {record:?}\n  by {snippet:?}"));
         }
         if typed != rendered {
+            let only = |these: &[Record], those: &[Record]| -> Vec<Record> {
+                these.iter().filter(|record| !those.contains(record)).cloned().collect()
+            };
+            let (typed, rendered) = (only(typed, rendered), only(rendered, typed));
             wrong.push(format!("DIFFERENT {snippet:?}\n  typed {typed:?}\n  rendered {rendered:?}"));
         }
     }
