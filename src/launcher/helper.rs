@@ -206,7 +206,7 @@ impl State {
         self.ready_to_execute(request.job.execute_only.as_deref())?;
         let profile = self.profiles.get(request.grants).ok_or(wrong)?;
         let setup = self.setup(request.job, socket, [input, output, error])?;
-        let namespaces = self.support.namespaces();
+        let namespaces = self.support.namespaces(&profile.grants.network);
         let forked = if namespaces == 0 { sys::fork() } else { sys::fork_into(namespaces) };
         match forked.map_err(|error| Failure::new(Step::Supervisor, &error))? {
             Forked::Child => supervisor::run(setup, profile),

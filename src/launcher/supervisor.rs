@@ -26,7 +26,7 @@ use super::tree::Tree;
 use crate::sandbox::child::{self, Entry};
 use crate::sandbox::mounts;
 use crate::sandbox::namespace::{self, Identity};
-use crate::sandbox::{Failure, Isolation, Job, Step, Support};
+use crate::sandbox::{Failure, Isolation, Job, Network, Step, Support};
 use crate::sys::{self, Forked};
 
 /// What the supervisor takes along from the helper.
@@ -71,6 +71,9 @@ fn begin<'a>(setup: Setup<'a>, profile: &Profile) -> Result<Watch<'a>, Failure> 
     child::prefer_when_memory_runs_out().map_err(step(Step::Limits))?;
     if support.isolation() == Isolation::MountNamespace {
         mounts::apply(&profile.grants, job.tmp.as_ref())?;
+    }
+    if profile.grants.network == Network::Loopback {
+        sys::bring_up_loopback().map_err(step(Step::Network))?;
     }
     let fresh_proc = support.fresh_proc().is_ok();
     if fresh_proc {

@@ -5,6 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::confinement::Network;
 use super::spec::SandboxSpec;
 use super::support::{Isolation, Support};
 use crate::paths::AbsPath;
@@ -50,6 +51,11 @@ impl InForce {
         if support.isolation() == Isolation::MountNamespace {
             mechanisms.push("mount, ipc and uts namespaces".to_owned());
         }
+        mechanisms.extend(match spec.confinement().network() {
+            Network::Loopback => Some("network namespace".to_owned()),
+            Network::Ports { .. } => Some("landlock tcp ports".to_owned()),
+            Network::None | Network::Full => None,
+        });
         let mut unheld = unheld_names(spec, support);
         if spec.limits().processes.is_some() && !support.own_user_namespace() {
             let why = "the count of processes is shared with everything else that runs as this user".to_owned();

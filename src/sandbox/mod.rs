@@ -11,6 +11,7 @@ mod interpreters;
 mod limits;
 pub(crate) mod mounts;
 pub(crate) mod namespace;
+mod probe;
 mod properties;
 pub(crate) mod ruleset;
 pub mod seccomp;

@@ -13,8 +13,8 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use landlock::{
-    ABI, Access, AccessFs, AccessNet, BitFlags, CompatLevel, Compatible, PathBeneath, PathFd, Ruleset, RulesetAttr,
-    RulesetCreated, RulesetCreatedAttr, Scope,
+    ABI, Access, AccessFs, AccessNet, BitFlags, CompatLevel, Compatible, NetPort, PathBeneath, PathFd, Ruleset,
+    RulesetAttr, RulesetCreated, RulesetCreatedAttr, Scope,
 };
 
 use super::confinement::{Grants, Network};
@@ -44,6 +44,9 @@ impl Seen {
         found.is_ok_and(|found| (found.dev(), found.ino()) == (self.device, self.inode))
     }
 }
+
+/// Where name servers answer over TCP.
+const DNS: u16 = 53;
 
 /// A granted file or tree, opened once.
 #[derive(Debug)]
@@ -161,9 +164,9 @@ fn make(roots: &[Root], network: &Network, abi: ABI) -> Result<RulesetCreated, F
         .set_compatibility(CompatLevel::HardRequirement)
         .handle_access(AccessFs::from_all(abi))
         .map_err(ruleset_failed)?;
-    let tcp = AccessNet::from_all(abi);
-    if !tcp.is_empty() && *network != Network::Full {
-        ruleset = ruleset.handle_access(tcp).map_err(ruleset_failed)?;
+    let sockets = AccessNet::from_all(abi);
+    if !sockets.is_empty() && !matches!(network, Network::Full | Network::Loopback) {
+        ruleset = ruleset.handle_access(sockets).map_err(ruleset_failed)?;
     }
     let scopes = Scope::from_all(abi);
     if !scopes.is_empty() {
@@ -172,6 +175,11 @@ fn make(roots: &[Root], network: &Network, abi: ABI) -> Result<RulesetCreated, F
     let mut created = ruleset.create().map_err(ruleset_failed)?;
     for root in roots {
         created = created.add_rule(PathBeneath::new(&root.handle, root.rights)).map_err(ruleset_failed)?;
+    }
+    if let Network::Ports { connect, dns } = network {
+        for port in connect.iter().chain(dns.then_some(&DNS)) {
+            created = created.add_rule(NetPort::new(*port, AccessNet::ConnectTcp)).map_err(ruleset_failed)?;
+        }
     }
     Ok(created)
 }

@@ -110,9 +110,6 @@ pub enum SpecError {
     /// No grants were given.
     #[error("the job has no confinement; give one, even an empty one")]
     NoConfinement,
-    /// A network mode that is not held yet.
-    #[error("network mode `{0}` is not enforced by this version; use `none` or `full`")]
-    Network(&'static str),
     /// The grants cannot be sent to the helper.
     #[error("the grants cannot be encoded for the helper")]
     Encode(#[source] postcard::Error),
@@ -240,7 +237,6 @@ impl SpecBuilder {
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "a failed assumption is a failed test")]
 mod tests {
-    use super::super::confinement::Network;
     use super::*;
 
     fn builder(argv: &[&str], env: &[(&str, &str)]) -> SpecBuilder {
@@ -267,12 +263,6 @@ mod tests {
         for (why, builder, want) in cases {
             assert_eq!(builder.build().map_err(|error| error.to_string()), Err(want.to_owned()), "{why}");
         }
-    }
-
-    #[test]
-    fn network_modes_that_are_not_held_are_refused_by_name() {
-        let error = Confinement::builder().network(Network::Loopback).build().unwrap_err();
-        assert_eq!(error.to_string(), "network mode `loopback` is not enforced by this version; use `none` or `full`");
     }
 
     #[test]

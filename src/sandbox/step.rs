@@ -20,6 +20,8 @@ pub enum Step {
     SignalScope,
     /// The job's view of the file system is mounted.
     Mounts,
+    /// The loopback interface of the job's own network is switched on.
+    Network,
     /// A granted path is opened for the ruleset.
     Grant,
     /// The ruleset is made.
@@ -67,6 +69,7 @@ impl Step {
             Self::UserNamespace => "map the user in the job's namespace",
             Self::SignalScope => "enter the scope that bounds the supervisor's signals",
             Self::Mounts => "mount the job's view of",
+            Self::Network => "switch on the job's loopback interface",
             Self::Grant => "open the granted path",
             Self::Ruleset => "make the Landlock ruleset",
             Self::Fork => "fork the job's first process",

@@ -5,23 +5,20 @@
 
 use std::io;
 
-use nix::sys::wait::{WaitStatus, waitpid};
-use nix::unistd::Pid;
 use serde::{Deserialize, Serialize};
 
 use super::Network;
-use super::confinement::{Confinement, Grants, Unsupported};
-use super::mounts;
-use super::namespace::{self, Identity};
-use super::ruleset::{self, Layer};
-use super::seccomp::Reach;
-use super::step::Step;
-use crate::sys::{self, Forked};
+use super::confinement::{Confinement, Unsupported};
+use super::namespace;
+use super::probe;
+use crate::sys;
 
 /// `CAP_SYS_ADMIN` of linux/capability.h.
 const CAP_SYS_ADMIN: u64 = 1 << 21;
 /// Truncating a file is only refused from this ABI on.
 const OLDEST_LANDLOCK: u32 = 3;
+/// TCP ports are judged from this ABI on.
+const PORTS_LANDLOCK: u32 = 4;
 /// Signals are scoped from this ABI on.
 const SCOPING_LANDLOCK: u32 = 6;
 
@@ -51,6 +48,7 @@ pub struct Support {
     pid_namespace: Result<(), i32>,
     mounts: Result<(), i32>,
     fresh_proc: Result<(), i32>,
+    network: Result<(), i32>,
     own_user_namespace: bool,
     isolation: Isolation,
 }
@@ -92,6 +90,14 @@ pub enum SandboxError {
         /// The Landlock ABI.
         found: u32,
     },
+    /// A network mode that nothing holds here.
+    #[error("network mode `{mode}` cannot be held here: {why}; use `none`, or allow what is missing")]
+    Network {
+        /// As the policy writes it.
+        mode: &'static str,
+        /// What is missing.
+        why: String,
+    },
     /// `protect` or `hide` need mounts.
     #[error(
         "the policy protects or hides `{subject}`, which needs mounts, and this account may not mount ({}); allow user \
@@ -120,71 +126,6 @@ fn landlock_advice(errno: i32) -> &'static str {
     }
 }
 
-/// Runs a check in a child, perhaps in new namespaces, so that what it gives up is given up there.
-fn in_child(namespaces: i32, check: impl FnOnce() -> io::Result<()>) -> Result<(), i32> {
-    let number = |error: &io::Error| error.raw_os_error().unwrap_or(libc::EINVAL);
-    let forked = if namespaces == 0 { sys::fork() } else { sys::fork_into(namespaces) };
-    match forked.map_err(|error| number(&error))? {
-        Forked::Child => sys::exit_now(check().err().map_or(0, |error| number(&error))),
-        Forked::Parent(pid) => match waitpid(Pid::from_raw(pid), None) {
-            Ok(WaitStatus::Exited(_, 0)) => Ok(()),
-            Ok(WaitStatus::Exited(_, errno)) => Err(errno),
-            Ok(_) => Err(libc::EINTR),
-            Err(errno) => Err(errno as i32),
-        },
-    }
-}
-
-fn failed(failure: super::Failure) -> io::Error {
-    io::Error::from_raw_os_error(failure.errno)
-}
-
-fn try_landlock() -> Result<u32, i32> {
-    let abi = sys::version_of_landlock().map_err(|error| error.raw_os_error().unwrap_or(libc::EINVAL))?;
-    in_child(0, || {
-        let layer = Layer::prepare(&Grants::default(), abi).map_err(failed)?;
-        ruleset::enforce(&layer.for_job(None, false).map_err(failed)?, Step::Landlock).map_err(failed)
-    })?;
-    Ok(abi)
-}
-
-fn try_seccomp() -> Result<(), i32> {
-    in_child(0, || {
-        let reach = Reach { own_pids: false, own_ipc: false, network: Network::None };
-        let filter = reach.filter().map_err(|_| io::Error::from_raw_os_error(libc::EINVAL))?;
-        nix::sys::prctl::set_no_new_privs()?;
-        filter.install()
-    })
-}
-
-fn try_signal_scope() -> Result<(), i32> {
-    in_child(0, || {
-        ruleset::enforce(&ruleset::signal_scope().map_err(failed)?, Step::SignalScope).map_err(failed)?;
-        match nix::sys::signal::kill(nix::unistd::getppid(), None) {
-            Err(nix::errno::Errno::EPERM) => Ok(()),
-            _ => Err(io::Error::from_raw_os_error(libc::EOPNOTSUPP)),
-        }
-    })
-}
-
-/// Makes the namespaces of a job, and in them what `check` asks for.
-fn try_namespaces(user: bool, mounts: bool, check: impl FnOnce() -> io::Result<()>) -> Result<(), i32> {
-    let who = Identity::current();
-    in_child(namespace::flags(user, mounts), || {
-        if user {
-            namespace::map_to_itself(who)?;
-        }
-        if nix::unistd::getpid().as_raw() != 1 {
-            return Err(io::Error::from_raw_os_error(libc::EOPNOTSUPP));
-        }
-        check()
-    })
-}
-
-fn mount_view() -> io::Result<()> {
-    mounts::apply(&Grants::default(), None).map_err(failed)
-}
-
 impl Support {
     /// Finds out what holds here; `strongest` caps how job trees are kept together.
     ///
@@ -193,16 +134,12 @@ impl Support {
     pub(crate) fn probe(strongest: Isolation) -> io::Result<Self> {
         let capabilities = sys::effective_capabilities()?;
         let own_user_namespace = capabilities & CAP_SYS_ADMIN == 0;
-        let user = own_user_namespace;
+        let probe::Namespaces { pids: pid_namespace, mounts, fresh_proc, network } =
+            probe::Namespaces::probe(strongest, own_user_namespace);
         let up_to = |least: Isolation, probe: &dyn Fn() -> Result<(), i32>| {
             if strongest >= least { probe() } else { Err(libc::ECANCELED) }
         };
-        let pid_namespace = up_to(Isolation::PidNamespace, &|| try_namespaces(user, false, || Ok(())));
-        let view = || try_namespaces(user, true, mount_view);
-        let mounts = up_to(Isolation::MountNamespace, &|| pid_namespace.and_then(|()| view()));
-        let with_proc = || try_namespaces(user, true, || mount_view().and_then(|()| mounts::fresh_proc()));
-        let fresh_proc = mounts.and_then(|()| with_proc());
-        let signal_scope = up_to(Isolation::SignalScope, &try_signal_scope);
+        let signal_scope = up_to(Isolation::SignalScope, &probe::signal_scope);
         let isolation = match (mounts, pid_namespace, signal_scope) {
             (Ok(()), ..) => Isolation::MountNamespace,
             (_, Ok(()), _) => Isolation::PidNamespace,
@@ -213,13 +150,14 @@ impl Support {
             kernel: nix::sys::utsname::uname()?.release().to_string_lossy().into_owned(),
             uid: nix::unistd::geteuid().as_raw(),
             capabilities,
-            landlock: try_landlock(),
+            landlock: probe::landlock(),
             landlock_errata: sys::errata_of_landlock().unwrap_or(0),
-            seccomp: try_seccomp(),
+            seccomp: probe::seccomp(),
             signal_scope,
             pid_namespace,
             mounts,
             fresh_proc,
+            network,
             own_user_namespace: own_user_namespace && isolation >= Isolation::PidNamespace,
             isolation,
         })
@@ -301,11 +239,30 @@ impl Support {
         self.fresh_proc
     }
 
+    /// Whether a network namespace with its own loopback was made by the probe, or the kernel's error.
+    ///
+    /// # Errors
+    /// The kernel's error number; `ECANCELED` when a weaker mode was asked for.
+    pub fn network_namespace(&self) -> Result<(), i32> {
+        self.network
+    }
+
     /// Can this machine hold what a profile asks for beyond the grants?
     ///
     /// # Errors
-    /// A `protect` or `hide` name that nothing holds, unless the profile said `warn`.
+    /// A network mode that nothing holds; a `protect` or `hide` name that nothing holds, unless the profile said `warn`.
     pub fn check_profile(&self, profile: &Confinement) -> Result<(), SandboxError> {
+        match (profile.network(), self.network, self.landlock) {
+            (Network::Loopback, Err(errno), _) => {
+                let why = format!("no network namespace ({})", name(errno));
+                return Err(SandboxError::Network { mode: "loopback", why });
+            }
+            (Network::Ports { .. }, _, Ok(abi)) if abi < PORTS_LANDLOCK => {
+                let why = format!("Landlock ABI {abi} of {PORTS_LANDLOCK}; run Linux 6.7 or newer");
+                return Err(SandboxError::Network { mode: "ports", why });
+            }
+            _ => {}
+        }
         let named = profile.protect().iter().chain(profile.hide()).next();
         match (named, self.mounts, profile.unsupported()) {
             (Some(subject), Err(errno), Unsupported::Refuse) => {
@@ -329,10 +286,11 @@ impl Support {
     }
 
     /// The `CLONE_NEW*` flags of a job's supervisor.
-    pub(crate) fn namespaces(&self) -> i32 {
+    pub(crate) fn namespaces(&self, network: &Network) -> i32 {
+        let own_network = if *network == Network::Loopback { libc::CLONE_NEWNET } else { 0 };
         match self.isolation {
-            Isolation::MountNamespace => namespace::flags(self.own_user_namespace, true),
-            Isolation::PidNamespace => namespace::flags(self.own_user_namespace, false),
+            Isolation::MountNamespace => namespace::flags(self.own_user_namespace, true) | own_network,
+            Isolation::PidNamespace => namespace::flags(self.own_user_namespace, false) | own_network,
             Isolation::SignalScope | Isolation::Freeze => 0,
         }
     }

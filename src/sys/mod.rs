@@ -7,6 +7,7 @@
 mod descriptors;
 mod kernel;
 mod mounts;
+mod network;
 mod packet;
 mod privileges;
 mod process;
@@ -14,6 +15,7 @@ mod process;
 pub use descriptors::{close_all_except, close_on_exec_from};
 pub use kernel::{Instruction, errata_of_landlock, install_filter, restrict_self, version_of_landlock};
 pub use mounts::{clone_tree, mount_attribute, place_tree, restrict_mounts, restrict_tree};
+pub use network::bring_up_loopback;
 pub use packet::{Packet, packet_pair, receive_packet, send_packet};
 pub use privileges::{clear_capabilities, drop_bounding_set, effective_capabilities};
 pub use process::{Forked, Reaped, default_signals, exit_now, fork, fork_into, reap};

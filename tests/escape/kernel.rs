@@ -259,6 +259,36 @@ fn inherited_environment() -> io::Result<()> {
     foreign.map(|_| ()).ok_or_else(|| io::Error::other("nothing but what was given"))
 }
 
+/// Not an attack: a network of one's own works.
+pub(crate) fn own_loopback() -> io::Result<()> {
+    let listener = TcpListener::bind("127.0.0.1:0")?;
+    TcpStream::connect(listener.local_addr()?)?;
+    udp()?;
+    if tcp_connect().is_ok() {
+        return Err(io::Error::other("a service of the machine was reached"));
+    }
+    Ok(())
+}
+
+/// Not an attack: the granted port is reached, and nothing else.
+pub(crate) fn granted_port() -> io::Result<()> {
+    tcp_connect()?;
+    let other = u16::try_from(number("OTHER")).unwrap();
+    let refused =
+        [TcpStream::connect(("127.0.0.1", other)).err(), tcp_bind().err(), udp().err(), fast_open(other).err()];
+    let expected =
+        |error: &Option<io::Error>| error.as_ref().is_some_and(|error| error.kind() == io::ErrorKind::PermissionDenied);
+    if refused.iter().all(expected) { Ok(()) } else { Err(io::Error::other(format!("{refused:?}"))) }
+}
+
+fn fast_open(port: u16) -> io::Result<()> {
+    let socket = call(libc::SYS_socket, [2, 1, 0, 0, 0, 0])?;
+    let [high, low] = port.to_be_bytes();
+    let address = [2, 0, high, low, 127, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0_u8];
+    let socket = usize::try_from(socket).unwrap();
+    simple(libc::SYS_sendto, [socket, c"x".as_ptr() as usize, 1, 0x2000_0000, address.as_ptr() as usize, 16])
+}
+
 pub(crate) const ATTEMPTS: &[Attempt] = &[
     works("tcp connect", tcp_connect),
     works("tcp bind", tcp_bind),

@@ -1,15 +1,16 @@
 //! Layers that a job may have beside the profile's Landlock rules: execute list, own tmp, mounts.
 
 use std::fs;
+use std::net::TcpListener;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::sync::Arc;
 
 use shellwarden::launcher::{Exit, LaunchError, StdinMode};
 use shellwarden::sandbox::{
-    Confinement, ConfinementBuilder, Isolation, Limits, SandboxError, Unsupported, with_interpreters,
+    Confinement, ConfinementBuilder, Isolation, Limits, Network, SandboxError, Unsupported, with_interpreters,
 };
 
-use crate::world::{World, absolute};
+use crate::world::{World, absolute, drain};
 
 /// Only the listed programs run, although the confinement grants all of /usr.
 pub(crate) async fn execute_layer(world: World) {
@@ -173,4 +174,35 @@ pub(crate) async fn processes(world: World) {
     assert_eq!(end.exit, Exit::Code(0), "{output}");
     let own = output.lines().count() <= 4 && output.contains("/proc/1\n");
     assert_eq!(own, world.launcher.support().fresh_proc().is_ok(), "{output}");
+}
+
+/// Runs a part of this program under a network mode; its output, empty when all was as it should be.
+async fn networked(world: &World, part: &str, network: Network, env: &[(&str, &str)]) -> Result<String, LaunchError> {
+    let me = std::env::current_exe().unwrap();
+    let builder = world.builder(&[me.to_str().unwrap(), part], env, Limits::default());
+    let spec = builder.confinement(with(world, |builder| builder.network(network))).build().unwrap();
+    let process = world.launcher.launch(spec, StdinMode::Null).await?;
+    Ok(drain(process).await.1)
+}
+
+pub(crate) async fn loopback(world: World) {
+    let service = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = service.local_addr().unwrap().port().to_string();
+    let answer = networked(&world, "own-loopback", Network::Loopback, &[("PORT", &port)]).await;
+    match answer {
+        Ok(output) => assert_eq!(output, ""),
+        Err(error) => {
+            assert!(matches!(error, LaunchError::Sandbox(SandboxError::Network { mode: "loopback", .. })), "{error:?}");
+            assert!(world.isolation < Isolation::PidNamespace);
+        }
+    }
+}
+
+pub(crate) async fn ports(world: World) {
+    let services = [TcpListener::bind("127.0.0.1:0").unwrap(), TcpListener::bind("127.0.0.1:0").unwrap()];
+    let [port, other] = services.each_ref().map(|service| service.local_addr().unwrap().port());
+    let network = Network::Ports { connect: vec![port], dns: false };
+    let env = [("PORT", port.to_string()), ("OTHER", other.to_string())];
+    let env = env.each_ref().map(|(name, value)| (*name, value.as_str()));
+    assert_eq!(networked(&world, "granted-port", network, &env).await.unwrap(), "");
 }

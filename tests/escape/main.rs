@@ -27,11 +27,23 @@ fn main() -> ExitCode {
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match words.as_slice() {
         ["attack", name] => attacks::run(name),
+        ["own-loopback"] => finish(kernel::own_loopback()),
+        ["granted-port"] => finish(kernel::granted_port()),
         ["world", mode, scenario] => scenarios::run(mode, scenario),
         _ if words.contains(&"--list") => {
             scenarios::NAMES.iter().for_each(|name| println!("{name}: test"));
             ExitCode::SUCCESS
         }
         _ => modes::drive(words.iter().find(|word| !word.starts_with('-')).copied().unwrap_or("")),
+    }
+}
+
+fn finish(outcome: std::io::Result<()>) -> ExitCode {
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            println!("{error}");
+            ExitCode::FAILURE
+        }
     }
 }

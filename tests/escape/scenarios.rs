@@ -33,6 +33,8 @@ pub(crate) const NAMES: &[&str] = &[
     "hidden names",
     "metadata",
     "processes",
+    "loopback",
+    "ports",
 ];
 
 pub(crate) fn run(mode: &str, scenario: &str) -> ExitCode {
@@ -56,6 +58,8 @@ pub(crate) fn run(mode: &str, scenario: &str) -> ExitCode {
         "hidden names" => in_world(mode, layers::hidden_names),
         "metadata" => in_world(mode, layers::metadata),
         "processes" => in_world(mode, layers::processes),
+        "loopback" => in_world(mode, layers::loopback),
+        "ports" => in_world(mode, layers::ports),
         "shims" => shims::each(mode),
         other => match other.strip_prefix("without ") {
             Some(words) => shims::one(words),

@@ -87,6 +87,7 @@ const SET_ID: &str = "a set-user-id file in a writable tree would lend this user
 const FOREIGN: &str = "reaches processes outside the job, which the signal scope does not cover";
 const SHARED_IPC: &str = "System V and POSIX IPC objects are shared with everything on the machine";
 const METADATA: &str = "changes attributes of files that may only be read";
+const FAST_OPEN: &str = "connects while sending, without the check of the port that connect has";
 const PROGRAM_IN_MEMORY: &str = "a program in memory has no path, so no execute right would be asked for it";
 
 /// Refused whatever else holds the job.
@@ -260,6 +261,28 @@ const INTERNET_SOCKETS: &[Rule] = &[Rule {
     purpose: "UNIX sockets lead to services that act outside the sandbox; raw and rare families are kernel surface",
 }];
 
+/// Some TCP ports: Landlock judges bind and connect, and it sees TCP alone.
+const TCP_SOCKETS: &[Rule] = &[
+    Rule {
+        call: libc::SYS_socket,
+        name: "socket",
+        when: &[
+            &[is(0, 2), STREAM, is(2, 0)],
+            &[is(0, 2), STREAM, is(2, 6)],
+            &[is(0, 10), STREAM, is(2, 0)],
+            &[is(0, 10), STREAM, is(2, 6)],
+            &[is(0, 16), is(2, 0)],
+        ],
+        then: ALLOW,
+        otherwise: EACCES,
+        purpose: "ports are judged for TCP alone, so nothing else may leave",
+    },
+    // 0x2000_0000 is MSG_FASTOPEN.
+    refuse_if(libc::SYS_sendto, "sendto", &[&[bits(3, 0x2000_0000)]], FAST_OPEN),
+    refuse_if(libc::SYS_sendmsg, "sendmsg", &[&[bits(2, 0x2000_0000)]], FAST_OPEN),
+    refuse_if(libc::SYS_sendmmsg, "sendmmsg", &[&[bits(3, 0x2000_0000)]], FAST_OPEN),
+];
+
 /// Every rule for a job with this reach.
 pub fn rules(reach: &Reach) -> Vec<Rule> {
     let mut rules = ALWAYS.to_vec();
@@ -270,8 +293,10 @@ pub fn rules(reach: &Reach) -> Vec<Rule> {
         rules.extend_from_slice(SHARED_OBJECTS);
     }
     rules.extend_from_slice(match reach.network {
-        Network::Full => INTERNET_SOCKETS,
-        Network::None | Network::Loopback | Network::Ports { .. } => NO_SOCKETS,
+        // On a loopback of its own, a job can only reach itself.
+        Network::Full | Network::Loopback => INTERNET_SOCKETS,
+        Network::Ports { .. } => TCP_SOCKETS,
+        Network::None => NO_SOCKETS,
     });
     rules
 }

@@ -44,7 +44,8 @@ fn reaches() -> Vec<Reach> {
     let mut all = Vec::new();
     for own_pids in [false, true] {
         for own_ipc in [false, true] {
-            for network in [Network::None, Network::Full] {
+            let ports = Network::Ports { connect: vec![443], dns: true };
+            for network in [Network::None, Network::Loopback, ports, Network::Full] {
                 all.push(Reach { own_pids, own_ipc, network });
             }
         }
