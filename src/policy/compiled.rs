@@ -81,6 +81,8 @@ pub struct Policy {
     pub(super) cwd_default: AbsPath,
     pub(super) environment: Environment,
     pub(super) path: Vec<AbsPath>,
+    /// Directories of PATH that are not searched, for the message about a program that is only there.
+    pub(super) not_searched: Vec<AbsPath>,
     pub(super) home: Option<AbsPath>,
     pub(super) profiles: BTreeMap<String, Arc<Profile>>,
     pub(super) default_profile: Arc<Profile>,
@@ -154,7 +156,7 @@ impl Reading<'_> {
             profiles.insert(entry.key.clone(), Arc::new(profile));
         }
         let mut environment = Environment::read(node, self.variables, &mut self.problems);
-        let path = self.search_path(node, &mut environment, &profiles);
+        let (path, not_searched) = self.search_path(node, &mut environment, &profiles);
         let [deny, ask, allow] = [List::Deny, List::Ask, List::Allow].map(|list| self.rules(node, list, &profiles));
         let (cwd_roots, cwd_default) = self.cwd(node)?;
         let audit = node.at("audit.file").and_then(Node::text).unwrap_or("{state}/audit.jsonl");
@@ -176,6 +178,7 @@ impl Reading<'_> {
             cwd_default,
             environment,
             path,
+            not_searched,
             home: self.variables.home.clone(),
             profiles,
             default_profile,
@@ -230,14 +233,15 @@ impl Reading<'_> {
         roots.into_iter().collect()
     }
 
-    /// The directories of PATH that jobs cannot write.
+    /// The directories of PATH that jobs can execute from and cannot write, and the others.
     fn search_path(
         &mut self,
         node: &Node,
         environment: &mut Environment,
         profiles: &BTreeMap<String, Arc<Profile>>,
-    ) -> Vec<AbsPath> {
+    ) -> (Vec<AbsPath>, Vec<AbsPath>) {
         let mut dirs: Vec<AbsPath> = Vec::new();
+        let mut others = Vec::new();
         for text in environment.path() {
             let Ok(dir) = AbsPath::new(text) else {
                 let message = format!("`{text}` in PATH is not absolute and is not searched");
@@ -249,13 +253,17 @@ impl Reading<'_> {
                 let message = format!("`{dir}` in PATH can be written by jobs and is not searched");
                 let advice = "name programs from there by their path in a rule";
                 self.problems.push(node.warning("path-skipped", message).advise(advice));
+                others.push(dir);
+            } else if !profiles.values().any(|profile| profile.may_execute(&real)) {
+                // As a shell goes on to the next directory when it may not execute a file.
+                others.push(dir);
             } else if !dirs.contains(&dir) {
                 dirs.push(dir);
             }
         }
         let text: Vec<_> = dirs.iter().map(ToString::to_string).collect();
         environment.set_path(text.join(":"));
-        dirs
+        (dirs, others)
     }
 
     fn rules(&mut self, node: &Node, list: List, profiles: &BTreeMap<String, Arc<Profile>>) -> Rules {

@@ -231,7 +231,16 @@ impl<'a> Court<'a> {
             return file.map(Some).ok_or_else(missing);
         }
         let found = self.world.find_program(name, &self.policy.path).map_err(|error| error.to_string())?;
-        found.map(Some).ok_or_else(missing)
+        found.map(Some).ok_or_else(|| self.only_elsewhere(name).unwrap_or_else(missing))
+    }
+
+    /// What to tell of a program that lies only where PATH is not searched.
+    fn only_elsewhere(&self, name: &str) -> Option<String> {
+        let found = self.world.find_program(name, &self.policy.not_searched).ok().flatten()?.path;
+        let dir = found.parent()?;
+        Some(format!(
+            "`{name}` is only at `{found}`, and `{dir}` is not searched: no `filesystem.execute` covers it, or jobs can write it"
+        ))
     }
 
     fn search(&self, base: &str) -> Option<ProgramFile> {

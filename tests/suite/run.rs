@@ -53,7 +53,7 @@ fn time_that_is_over_ends_the_whole_tree() {
     assert!(stderr(&output).contains("shellwarden: "), "{}", stderr(&output));
     assert!(!canary.exists());
     let end = site.records().pop().unwrap();
-    assert_eq!(end["state"], "timed_out", "{end}");
+    assert_eq!(end["outcome"]["state"], "timed_out", "{end}");
 }
 
 #[test]
