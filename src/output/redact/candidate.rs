@@ -34,8 +34,6 @@ enum Part {
 /// A match in the making.
 #[derive(Debug)]
 pub(super) struct Candidate {
-    /// Index of the rule.
-    pub(super) rule: usize,
     part: Part,
     /// Where the part begins.
     from: usize,
@@ -57,7 +55,8 @@ pub(super) struct Candidate {
 pub(super) enum Fate {
     /// More bytes could decide.
     Open,
-    Dead,
+    /// No secret; nothing before this place is worth another look.
+    Dead(usize),
     /// These bytes are secret.
     Found(Range<usize>),
 }
@@ -73,7 +72,7 @@ enum Break {
 
 impl Candidate {
     /// A candidate at `from`; none when the rule cannot begin there.
-    pub(super) fn new(index: usize, rule: &Rule, from: usize, window: &Window) -> Option<Self> {
+    pub(super) fn new(rule: &Rule, from: usize, window: &Window) -> Option<Self> {
         let (part, pattern) = match &rule.lead {
             Some(lead) => (Part::Lead, lead),
             None => (Part::Secret, &rule.secret),
@@ -81,7 +80,7 @@ impl Candidate {
         let state = pattern.start(window.before(from))?;
         let sure = rule.is_sure();
         let wraps = Vec::new();
-        Some(Self { rule: index, part, from, at: from, state, best: None, wraps, before_wrap: None, sure })
+        Some(Self { part, from, at: from, state, best: None, wraps, before_wrap: None, sure })
     }
 
     /// The earliest byte that may turn out to be secret.
@@ -173,14 +172,14 @@ impl Candidate {
 
     /// Ends a part: the lead hands over to the secret (none), the secret is found or not.
     fn conclude(&mut self, rule: &Rule, window: &Window) -> Option<Fate> {
-        let Some(mut best) = self.best else { return Some(Fate::Dead) };
+        let Some(mut best) = self.best else { return Some(Fate::Dead(0)) };
         if self.part == Part::Lead {
             let state = rule.secret.start(window.before(best));
             self.part = Part::Secret;
             self.from = best;
             self.at = best;
             self.best = None;
-            let Some(state) = state else { return Some(Fate::Dead) };
+            let Some(state) = state else { return Some(Fate::Dead(0)) };
             self.state = state;
             return None;
         }
@@ -195,7 +194,7 @@ impl Candidate {
         }
         let best = best - rule.trail;
         let secret = self.sure || rule.accepts(&self.value(window, best), window, self.from);
-        Some(if secret { Fate::Found(self.from..best) } else { Fate::Dead })
+        Some(if secret { Fate::Found(self.from..best) } else { Fate::Dead(best) })
     }
 
     /// The value up to `end` without line ends.

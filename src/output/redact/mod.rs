@@ -3,12 +3,12 @@
 mod candidate;
 mod check;
 mod formats;
+mod lane;
 mod pattern;
 mod prefilter;
 mod redactor;
 mod rule;
 mod stream;
-mod sweep;
 mod value;
 mod window;
 

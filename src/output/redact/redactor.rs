@@ -105,8 +105,7 @@ impl Builder {
         if self.builtin {
             rules.extend(formats::all().map(formats::Format::rule));
         }
-        let prefilter =
-            Prefilter::new(&rules).map_err(|why| RuleError::Regex { id: "all rules together".into(), why })?;
+        let prefilter = Prefilter::new(&rules);
         Ok(Redactor { rules, prefilter })
     }
 }

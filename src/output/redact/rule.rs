@@ -46,13 +46,15 @@ pub enum RuleError {
     },
 }
 
-/// What may stand right before a secret.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// What may stand right before a secret, and what does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Edge {
     /// Anything.
     Any,
     /// No letter, digit or underscore.
     Word,
+    /// No dash or dot either.
+    Token,
 }
 
 /// Whether a line break inside a value is looked past.
@@ -72,6 +74,8 @@ pub(super) struct Rule {
     pub(super) id: Arc<str>,
     /// Each occurrence is a place to look; none means every place.
     pub(super) literals: Vec<Vec<u8>>,
+    /// A byte of a token follows each literal.
+    pub(super) token_follows: bool,
     pub(super) edge: Edge,
     /// What stands before the secret and stays.
     pub(super) lead: Option<Pattern>,
@@ -127,6 +131,7 @@ impl Rule {
         Ok(Self {
             id: id.into(),
             literals: literals(&hir),
+            token_follows: false,
             edge: Edge::Any,
             lead: None,
             secret: Pattern::eager(regex).map_err(broken)?,

@@ -13,10 +13,10 @@ use std::sync::Arc;
 use memchr::memchr2_iter;
 
 use super::super::escape::{Escapes, Piece};
-use super::candidate::{Candidate, Fate, after_break};
+use super::candidate::after_break;
+use super::lane::Lane;
 use super::redactor::Redactor;
 use super::rule::{Edge, Wrap};
-use super::sweep::Sweep;
 use super::window::Window;
 
 /// Bytes handled at once: they stay in the cache from the first look to the last.
@@ -41,15 +41,17 @@ pub struct RedactStream {
     scanned: usize,
     /// All line breaks before have been looked across.
     breaks: usize,
-    candidates: Vec<Candidate>,
-    sweeps: Vec<Sweep>,
+    /// Places where literals begin, in order, that no lane has yet: a line break before them is not understood.
+    places: VecDeque<(usize, usize)>,
+    /// The rules that have something to do.
+    lanes: Vec<Lane>,
     found: Vec<(Range<usize>, usize)>,
     counts: BTreeMap<String, u64>,
 }
 
 impl RedactStream {
     pub(super) fn new(redactor: Arc<Redactor>) -> Self {
-        let sweeps = redactor.swept().map(Sweep::new).collect();
+        let lanes = redactor.swept().map(Lane::everywhere).collect();
         Self {
             redactor,
             escapes: Escapes::default(),
@@ -59,8 +61,8 @@ impl RedactStream {
             cursor: 0,
             scanned: 0,
             breaks: 0,
-            candidates: Vec::new(),
-            sweeps,
+            places: VecDeque::new(),
+            lanes,
             found: Vec::new(),
             counts: BTreeMap::new(),
         }
@@ -99,27 +101,29 @@ impl RedactStream {
         split(escapes, &mut sink);
     }
 
-    /// Looks for new candidates and follows all of them as far as the bytes go.
+    /// Looks for literals and follows all rules as far as the bytes go.
     fn search(&mut self) {
         self.find_literals();
         self.look_across_breaks();
-        let Self { redactor, window, candidates, found, sweeps, .. } = self;
-        candidates.retain_mut(|candidate| {
-            let Some(rule) = redactor.rule(candidate.rule) else { return false };
-            let fate = candidate.advance(rule, window);
-            let range = match &fate {
-                Fate::Open => candidate.certain(),
-                Fate::Found(range) => Some(range.clone()),
-                Fate::Dead => None,
-            };
-            found.extend(range.map(|range| (range, candidate.rule)));
-            fate == Fate::Open
-        });
-        for sweep in sweeps {
-            if let Some(rule) = redactor.rule(sweep.rule()) {
-                sweep.advance(rule, window, found);
+        let ready = self.places.partition_point(|(at, _)| *at < self.breaks);
+        for (at, rule) in self.places.drain(..ready) {
+            match self.lanes.iter_mut().find(|lane| lane.rule == rule) {
+                Some(lane) => lane.add(at),
+                None => {
+                    let mut lane = Lane::listed(rule);
+                    lane.add(at);
+                    self.lanes.push(lane);
+                }
             }
         }
+        let Self { redactor, window, lanes, found, .. } = self;
+        for lane in &mut *lanes {
+            if let Some(rule) = redactor.rule(lane.rule) {
+                lane.advance(rule, window, found);
+            }
+        }
+        let looked_at = window.end().saturating_sub(2 * redactor.prefilter().reach()).min(self.breaks);
+        self.lanes.retain(|lane| !lane.is_idle(looked_at));
     }
 
     fn find_literals(&mut self) {
@@ -136,13 +140,20 @@ impl RedactStream {
         self.scanned = end;
     }
 
-    /// Makes candidates of the rules that may begin at `from`; `broken` when a line break cuts their literal.
+    /// Lists the rules that may begin at `from`; `broken` when a line break cuts their literal.
     fn consider(&mut self, redactor: &Redactor, from: usize, rules: &[usize], broken: bool) {
-        let edge = self.is_edge(from);
+        let edge = self.edge(from);
         for index in rules {
             let Some(rule) = redactor.rule(*index) else { continue };
-            if (edge || rule.edge == Edge::Any) && (!broken || rule.wrap == Wrap::Anywhere) {
-                self.candidates.extend(Candidate::new(*index, rule, from, &self.window));
+            if rule.edge <= edge && (!broken || rule.wrap == Wrap::Anywhere) {
+                let place = (from, *index);
+                // Nearly always it is the last one.
+                if self.places.back().is_none_or(|last| *last <= place) {
+                    self.places.push_back(place);
+                    continue;
+                }
+                let after = self.places.partition_point(|known| *known <= place);
+                self.places.insert(after, place);
             }
         }
     }
@@ -184,24 +195,33 @@ impl RedactStream {
     /// False for most line ends: no literal holds the bytes before and after as neighbours.
     fn may_break_a_literal(&self, at: usize) -> bool {
         let Some(before) = self.window.before(at).filter(|byte| !matches!(byte, b'\n' | b'\r')) else { return false };
-        match self.window.get(at + 1) {
-            Some(b'\n' | b'\r' | b' ' | b'\t') | None => true,
-            Some(after) => self.redactor.prefilter().has_pair(before, after),
+        match after_break(&self.window, at) {
+            Ok(Some(next)) => {
+                let after = self.window.get(next);
+                after.is_none_or(|after| self.redactor.prefilter().has_pair(before, after))
+            }
+            Ok(None) => false,
+            Err(()) => true,
         }
     }
 
-    /// True when a word may begin at `at`.
-    fn is_edge(&self, at: usize) -> bool {
-        let Some(before) = self.window.before(at) else { return true };
-        if !(before.is_ascii_alphanumeric() || before == b'_') {
-            return true;
+    /// What kind of place `at` is for a rule to begin.
+    fn edge(&self, at: usize) -> Edge {
+        let Some(before) = self.window.before(at) else { return Edge::Token };
+        if !(before.is_ascii_alphanumeric() || b"_-.".contains(&before)) {
+            return Edge::Token;
         }
         let two = self.window.slice(at.saturating_sub(2), at);
         let three = self.window.slice(at.saturating_sub(3), at);
         // `\n` in a JSON text, `%3D` in a URL.
         let escaped = matches!(two, [b'\\', b'n' | b'r' | b't']);
         let encoded = matches!(three, [b'%', high, low] if high.is_ascii_hexdigit() && low.is_ascii_hexdigit());
-        escaped || encoded || self.last_mark == Some(at) || self.marks.iter().any(|(place, _)| *place == at)
+        let marked = self.last_mark == Some(at) || self.marks.binary_search_by_key(&at, |(place, _)| *place).is_ok();
+        match before {
+            _ if escaped || encoded || marked => Edge::Token,
+            b'-' | b'.' => Edge::Word,
+            _ => Edge::Any,
+        }
     }
 
     /// The first byte that may not be passed on yet.
@@ -212,11 +232,10 @@ impl RedactStream {
         }
         let prefilter = self.redactor.prefilter();
         let tail = self.window.slice(end.saturating_sub(prefilter.reach()), end);
-        let partial = end - prefilter.held(tail, |length| self.is_edge(end - length));
-        let candidates = self.candidates.iter().map(Candidate::held_from);
-        let sweeps = self.sweeps.iter().map(Sweep::held_from);
-        let broken = std::iter::once(self.held_before_break());
-        candidates.chain(sweeps).chain(broken).fold(partial, usize::min)
+        let partial = end - prefilter.held(tail, |length| self.edge(end - length) > Edge::Any);
+        let lanes = self.lanes.iter().filter_map(Lane::held_from);
+        let place = self.places.front().map(|(at, _)| *at);
+        lanes.chain(place).chain([self.held_before_break()]).fold(partial, usize::min)
     }
 
     /// Where a literal may begin that a line break at the end of the data cuts in two.
@@ -251,7 +270,7 @@ impl RedactStream {
             self.cursor = self.cursor.max(range.end);
         }
         self.pass_on(limit, out);
-        let needed = self.candidates.iter().map(Candidate::needs_from).chain(self.sweeps.iter().map(Sweep::needs_from));
+        let needed = self.lanes.iter().filter_map(Lane::needs_from);
         let needed = needed.fold(self.cursor.min(self.breaks), usize::min);
         self.window.forget_before(needed);
     }

@@ -72,6 +72,7 @@ impl Form {
         Rule {
             id: name.into(),
             literals: self.literals,
+            token_follows: false,
             edge: Edge::Any,
             lead: None,
             secret: Pattern::lazy(self.pattern),

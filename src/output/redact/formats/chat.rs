@@ -1,5 +1,6 @@
 //! Chat, mail and phone.
 
+use super::super::rule::Edge;
 use super::Format;
 
 pub(super) const FORMATS: &[Format] = &[
@@ -44,7 +45,8 @@ pub(super) const FORMATS: &[Format] = &[
         "https://www.twilio.com/docs/sendgrid/ui/account-and-settings/api-keys",
         &["SG."],
         r"SG\.[A-Za-z0-9_-]{16,}\.[A-Za-z0-9_-]{30,}",
-    ),
+    )
+    .edge(Edge::Token),
     Format::token(
         "mailgun-key",
         "https://documentation.mailgun.com/docs/mailgun/user-manual/api-key-mgmt/rbac-mgmt",
@@ -69,8 +71,15 @@ pub(super) const FORMATS: &[Format] = &[
         &["xkeysib-", "xsmtpsib-"],
         r"x(?:key|smtp)sib-[0-9a-f]{64}-[A-Za-z0-9]{16}",
     ),
-    Format::token("twilio-key", "https://www.twilio.com/docs/iam/api-keys", &["SK"], r"SK[0-9a-f]{32}"),
-    Format::token("twilio-account", "https://www.twilio.com/docs/glossary/what-is-a-sid", &["AC"], r"AC[0-9a-f]{32}"),
+    Format::token(
+        "twilio-key",
+        "https://www.twilio.com/docs/iam/api-keys",
+        &[
+            "SK0", "SK1", "SK2", "SK3", "SK4", "SK5", "SK6", "SK7", "SK8", "SK9", "SKa", "SKb", "SKc", "SKd", "SKe",
+            "SKf",
+        ],
+        r"SK[0-9a-f]{32}",
+    ),
     Format::token(
         "facebook-token",
         "https://developers.facebook.com/docs/facebook-login/guides/access-tokens",

@@ -39,7 +39,8 @@ pub(super) const FORMATS: &[Format] = &[
         "https://www.rfc-editor.org/rfc/rfc7519",
         &["eyJ"],
         r"eyJ[A-Za-z0-9_-]{8,}\.(?:eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}|[A-Za-z0-9_-]*\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,})",
-    ),
+    )
+    .edge(Edge::Token),
     Format::behind(
         "url-password",
         "https://www.rfc-editor.org/rfc/rfc3986#section-3.2.1",
@@ -71,7 +72,7 @@ pub(super) const FORMATS: &[Format] = &[
         "netrc-password",
         "https://www.gnu.org/software/inetutils/manual/html_node/The-_002enetrc-file.html",
         &["login ", "machine "],
-        (r"(?:machine[ \t]+\S+\s{1,8})?login[ \t]+\S+\s{1,8}password[ \t]+", r"\S+"),
+        (r"(?:machine[ \t]+\S+\s{1,8})?login[ \t]+\S+\s{1,8}password[ \t]+", r"\S{3,}"),
     ),
     Format::behind(
         "kubeconfig-key",

@@ -83,6 +83,7 @@ impl Format {
         Rule {
             id: self.id.into(),
             literals: self.literals.iter().map(|literal| literal.as_bytes().to_vec()).collect(),
+            token_follows: true,
             edge: self.edge,
             lead: self.lead.map(Pattern::lazy),
             secret: Pattern::lazy(self.secret),

@@ -53,12 +53,6 @@ pub(super) const FORMATS: &[Format] = &[
         r"fig[dou]_[A-Za-z0-9_-]{38,}",
     ),
     Format::token(
-        "airtable-token",
-        "https://airtable.com/developers/web/guides/personal-access-tokens",
-        &["pat"],
-        r"pat[A-Za-z0-9]{14}\.[0-9a-f]{64}",
-    ),
-    Format::token(
         "clickup-token",
         "https://developer.clickup.com/docs/authentication",
         &["pk_"],

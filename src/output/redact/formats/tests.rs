@@ -10,7 +10,8 @@ use super::super::redactor::Redactor;
 use super::{Format, all};
 
 /// Formats of which chance spells nothing that makes sense; they have cases of their own.
-const BY_CONTEXT: &[&str] = &["private-key", "authorization-header", "cookie", "curl-password", "secret-value"];
+const BY_CONTEXT: &[&str] =
+    &["private-key", "authorization-header", "cookie", "curl-password", "secret-value", "bearer-token"];
 
 /// A small generator: the same values in each run.
 struct Dice(u64);
