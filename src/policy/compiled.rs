@@ -249,6 +249,10 @@ impl Reading<'_> {
                 continue;
             };
             let Some(real) = self.disk.canonical(&dir) else { continue };
+            // What no job could start is not there for it; exec goes on to the next directory just so.
+            if !profiles.values().any(|profile| profile.may_execute_below(&real)) {
+                continue;
+            }
             if profiles.values().any(|profile| profile.may_write(&real)) {
                 let message = format!("`{dir}` in PATH can be written by jobs and is not searched");
                 let advice = "name programs from there by their path in a rule";

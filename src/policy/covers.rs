@@ -51,7 +51,7 @@ pub(super) fn covers(rule: &Rule, subject: &Subject<'_>, places: &Places<'_>) ->
     let wants = matches!(rule.subcommands, Subcommands::Listed(_));
     let sorted = invocation(entry.unwrap_or(&UNLISTED), listed, subject.arguments(), wants);
     subcommand_fits(rule, entry, &sorted)?;
-    let cover = Cover { rule, places, entry, listed };
+    let cover = Cover { rule, seen_from: moved(&sorted, places)?, entry, listed };
     cover.options(&sorted)?;
     cover.operands(&sorted)?;
     let structured = !matches!(rule.options, Options::Any) && !matches!(rule.operands, OperandRule::Any);
@@ -102,10 +102,28 @@ pub(super) fn starts_with(sorted: &Invocation<'_>, words: &[String]) -> bool {
     written.starts_with(words) && sorted.subcommand.len() <= words.len().max(1)
 }
 
+/// The places that the command sees, from its first directory to the last `-C DIR`.
+fn moved<'a>(sorted: &Invocation<'_>, start: &Places<'a>) -> Result<Vec<Places<'a>>, Mismatch> {
+    let mut seen = vec![start.clone()];
+    let mut here = start.clone();
+    for items in [&sorted.global, &sorted.items] {
+        for target in catalogue::moves_to(items) {
+            here.allow(target, Access::Read).or_else(detail)?;
+            here.cwd = match target.known() {
+                Some(text) => here.resolve(text),
+                None => Err("the directory that an option names is not known".into()),
+            };
+            seen.push(here.clone());
+        }
+    }
+    Ok(seen)
+}
+
 /// An allow rule on its way through options and operands.
 struct Cover<'a> {
     rule: &'a Rule,
-    places: &'a Places<'a>,
+    /// Where the command starts, and where each `-C DIR` takes it.
+    seen_from: Vec<Places<'a>>,
     entry: Option<&'a Entry>,
     listed: &'a [OptionSpec],
 }
@@ -159,20 +177,26 @@ impl Cover<'_> {
     }
 
     fn value(&self, name: &str, kind: Kind, value: &Word) -> Result<(), Mismatch> {
+        let stdin = value.known() == Some("-");
         let right = match kind {
-            Kind::Text | Kind::Command => Ok(()),
-            Kind::Read | Kind::Cwd if value.known() == Some("-") => Ok(()),
-            Kind::Read | Kind::Cwd => self.places.allow(value, Access::Read),
-            Kind::Write => self.places.allow(value, Access::Write),
+            // `moved` follows the directories.
+            Kind::Text | Kind::Command | Kind::Cwd => Ok(()),
+            Kind::Read if stdin => Ok(()),
+            Kind::Read => self.everywhere(value, Access::Read),
+            Kind::Write => self.everywhere(value, Access::Write),
             Kind::Sed => script(value, sed_only_edits),
             Kind::Awk => script(value, awk_only_prints),
         };
         right.or_else(|why| detail(format!("`{name}`: {why}")))
     }
 
+    /// Programs differ in which paths a `-C DIR` changes, so a path has to be right from each directory.
+    fn everywhere(&self, word: &Word, access: Access) -> Result<(), String> {
+        self.seen_from.iter().try_for_each(|places| places.allow(word, access))
+    }
+
     fn operands(&self, sorted: &Invocation<'_>) -> Result<(), Mismatch> {
         let words: Vec<(&Word, bool)> = sorted.global.iter().chain(&sorted.items).filter_map(operand).collect();
-        let places = self.moved(sorted)?;
         for (index, (word, ended)) in words.iter().enumerate() {
             let is_words = self.entry.is_some_and(|entry| entry.parsing == Parsing::Words);
             let certain = *ended || is_words || matches!(self.rule.options, Options::Any);
@@ -184,24 +208,10 @@ impl Cover<'_> {
                     (Ok(regex), Some(text)) if regex.is_match(text) => {}
                     _ => return detail(format!("{} does not match `{}`", show(word), regex.text())),
                 },
-                OperandRule::Paths => self.place(role(sorted, index, words.len()), word, &places)?,
+                OperandRule::Paths => self.place(role(sorted, index, words.len()), word)?,
             }
         }
         Ok(())
-    }
-
-    /// The places as seen after `-C DIR`.
-    fn moved(&self, sorted: &Invocation<'_>) -> Result<Places<'_>, Mismatch> {
-        let mut places = self.places.clone();
-        for items in [&sorted.global, &sorted.items] {
-            for target in catalogue::moves_to(items) {
-                places.cwd = match target.known() {
-                    Some(text) => places.resolve(text),
-                    None => Err("the directory that an option names is not known".into()),
-                };
-            }
-        }
-        Ok(places)
     }
 
     /// An unknown word may turn out to be an option, or several words.
@@ -213,16 +223,16 @@ impl Cover<'_> {
             Word::Unknown(unknown) if !certain => {
                 detail(format!("a word may be an option: it is {}; put `--` before it", unknown.reason))
             }
-            Word::Glob(_) if !certain => self.places.allow(word, Access::Read).or_else(detail),
+            Word::Glob(_) if !certain => self.everywhere(word, Access::Read).or_else(detail),
             _ => Ok(()),
         }
     }
 
-    fn place(&self, role: Role, word: &Word, places: &Places<'_>) -> Result<(), Mismatch> {
+    fn place(&self, role: Role, word: &Word) -> Result<(), Mismatch> {
         let right = match role {
             Role::Any => Ok(()),
             Role::Text => match word {
-                Word::Glob(_) => places.allow(word, Access::Read),
+                Word::Glob(_) => self.everywhere(word, Access::Read),
                 Word::Known(_) | Word::Unknown(_) => Ok(()),
             },
             Role::None => Err(format!("{} is one operand too many", show(word))),
@@ -230,8 +240,8 @@ impl Cover<'_> {
                 Err(format!("{} may name a transport that runs a program", show(word)))
             }
             Role::Paths | Role::Remote if word.known() == Some("-") => Ok(()),
-            Role::Paths | Role::Remote => places.allow(word, Access::Read),
-            Role::Output => places.allow(word, Access::Write),
+            Role::Paths | Role::Remote => self.everywhere(word, Access::Read),
+            Role::Output => self.everywhere(word, Access::Write),
             Role::Sed => script(word, sed_only_edits),
             Role::Awk => script(word, awk_only_prints),
         };

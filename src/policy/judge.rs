@@ -220,7 +220,10 @@ impl<'a> Court<'a> {
     }
 
     fn find(&self, name: &str, cwd: &Result<AbsPath, String>) -> Result<Option<ProgramFile>, String> {
-        let missing = || format!("there is no program `{name}`");
+        let missing = || match self.policy.path.is_empty() {
+            true => format!("`{name}` is searched nowhere: no directory of PATH lies under `filesystem.execute`"),
+            false => format!("there is no program `{name}`"),
+        };
         if name.contains('/') {
             let path = match cwd {
                 _ if name.starts_with('/') => AbsPath::new(name).map_err(|error| error.to_string())?,

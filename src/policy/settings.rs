@@ -92,6 +92,12 @@ impl Profile {
         under(path, &self.write)
     }
 
+    /// May a job execute anything in this resolved directory?
+    pub(super) fn may_execute_below(&self, dir: &AbsPath) -> bool {
+        let inside = |root: &Root| matches!(root, Root::Path(root) if root.is_within(dir));
+        self.may_execute(dir) || self.execute.iter().any(inside)
+    }
+
     /// May a job execute this resolved path?
     pub fn may_execute(&self, path: &AbsPath) -> bool {
         under(path, &self.execute)

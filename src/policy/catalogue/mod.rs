@@ -9,6 +9,8 @@ mod embedded;
 mod entry;
 mod sed;
 mod spec;
+#[cfg(test)]
+mod tests;
 
 pub(super) use args::{Invocation, Item, invocation, moves_to};
 pub(super) use awk::only_prints as awk_only_prints;
