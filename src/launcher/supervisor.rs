@@ -26,7 +26,7 @@ use super::tree::Tree;
 use crate::sandbox::child::{self, Entry};
 use crate::sandbox::mounts;
 use crate::sandbox::namespace::{self, Identity};
-use crate::sandbox::{Failure, Isolation, Job, Network, Step, Support};
+use crate::sandbox::{Failure, Isolation, Job, Network, ProcessCount, Step, Support};
 use crate::sys::{self, Forked};
 
 /// What the supervisor takes along from the helper.
@@ -78,6 +78,9 @@ fn begin<'a>(setup: Setup<'a>, profile: &Profile) -> Result<Watch<'a>, Failure> 
     let fresh_proc = support.fresh_proc().is_ok();
     if fresh_proc {
         mounts::fresh_proc().map_err(step(Step::Mounts))?;
+    }
+    if let (Some(most), ProcessCount::PidNamespace) = (job.limits.processes, support.process_count()) {
+        mounts::bound_pids(most).map_err(step(Step::Limits))?;
     }
     let ruleset = profile.layer.for_job(job.tmp.as_ref(), fresh_proc)?;
     let mut keep = vec![socket.as_raw_fd(), life.as_raw_fd(), ruleset.as_raw_fd()];

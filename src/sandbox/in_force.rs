@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::confinement::Network;
 use super::spec::SandboxSpec;
-use super::support::{Isolation, Support};
+use super::support::{Isolation, ProcessCount, Support};
 use crate::paths::AbsPath;
 
 /// A limit or promise that nothing holds for this job.
@@ -57,9 +57,14 @@ impl InForce {
             Network::None | Network::Full => None,
         });
         let mut unheld = unheld_names(spec, support);
-        if spec.limits().processes.is_some() && !support.own_user_namespace() {
-            let why = "the count of processes is shared with everything else that runs as this user".to_owned();
-            unheld.push(Unheld { what: "limits.processes".to_owned(), why });
+        match (spec.limits().processes, support.process_count()) {
+            (None, _) => {}
+            (Some(_), ProcessCount::UserNamespace) => mechanisms.push("process count of the user namespace".to_owned()),
+            (Some(_), ProcessCount::PidNamespace) => mechanisms.push("process count of the pid namespace".to_owned()),
+            (Some(_), ProcessCount::Shared) => {
+                let why = "the count of processes is shared with everything else that runs as this user".to_owned();
+                unheld.push(Unheld { what: "limits.processes".to_owned(), why });
+            }
         }
         Self { isolation: support.isolation(), landlock_abi: abi, mechanisms, unheld }
     }

@@ -29,4 +29,4 @@ pub use properties::{Promise, Property, Strength, properties};
 pub(crate) use spec::Job;
 pub use spec::{Place, ProgramFile, SandboxSpec, SpecBuilder, SpecError};
 pub use step::{Failure, Step};
-pub use support::{Isolation, SandboxError, Support};
+pub use support::{Isolation, ProcessCount, SandboxError, Support};

@@ -153,6 +153,17 @@ pub(crate) fn fresh_proc() -> io::Result<()> {
     Ok(mount(Some("proc"), "/proc", Some("proc"), flags, None::<&str>)?)
 }
 
+/// Bounds the pids of this PID namespace, and thereby its processes and threads. Needs a fresh `/proc` and Linux 6.14.
+///
+/// # Errors
+/// What the kernel answers to the write.
+pub(crate) fn bound_pids(processes: u64) -> io::Result<()> {
+    /// The kernel keeps the first 300 numbers for itself and refuses less.
+    const LEAST: u64 = 301;
+    // The supervisor is number 1.
+    fs::write("/proc/sys/kernel/pid_max", processes.saturating_add(2).clamp(LEAST, 1 << 22).to_string())
+}
+
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "a failed assumption is a failed test")]
 mod tests {

@@ -5,7 +5,7 @@
 
 use serde::Serialize;
 
-use super::support::{Isolation, Support};
+use super::support::{Isolation, ProcessCount, Support};
 
 /// The eight promises of SECURITY.md.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -190,15 +190,21 @@ fn processes(support: &Support) -> Vec<Property> {
         "many processes together can use more than one is allowed",
         "keep `limits.processes` and `jobs.concurrent` low",
     );
-    let count = if support.own_user_namespace() {
-        held("number of processes", Promise::P4, "RLIMIT_NPROC in the job's user namespace")
-    } else {
-        let why = "the count is shared with everything else that runs as this user";
-        held("number of processes", Promise::P4, "nothing").weaker(
-            Strength::Missing,
-            why,
-            "run as a user with user namespaces",
+    let count = match support.process_count() {
+        ProcessCount::UserNamespace => {
+            held("number of processes", Promise::P4, "RLIMIT_NPROC in the job's user namespace")
+        }
+        ProcessCount::PidNamespace => held(
+            "number of processes",
+            Promise::P4,
+            "highest pid of the job's PID namespace",
         )
+        .weaker(Strength::Weaker, "the kernel takes no limit below 301", "run as a user with user namespaces"),
+        ProcessCount::Shared => {
+            let why = "the count is shared with everything else that runs as this user";
+            let nothing = held("number of processes", Promise::P4, "nothing");
+            nothing.weaker(Strength::Missing, why, "allow user namespaces to this account")
+        }
     };
     vec![tree, signals, usage, count]
 }

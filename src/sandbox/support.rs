@@ -35,6 +35,24 @@ pub enum Isolation {
     MountNamespace,
 }
 
+/// What a job's processes are counted by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ProcessCount {
+    /// `RLIMIT_NPROC` in the job's user namespace.
+    UserNamespace,
+    /// The highest pid of the job's PID namespace; the kernel takes no less than 301.
+    PidNamespace,
+    /// Nothing: the kernel's count is shared with everything else that runs as this user.
+    Shared,
+}
+
+/// Is a release such as `6.18.44-x` at least `major.minor`? Before 6.14 the highest pid is the whole machine's, and
+/// writing it from a job's namespace would change it for everybody.
+fn release_at_least(release: &str, major: u32, minor: u32) -> bool {
+    let mut numbers = release.split(|c: char| !c.is_ascii_digit()).map(|digits| digits.parse::<u32>().unwrap_or(0));
+    (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0)) >= (major, minor)
+}
+
 /// What was found. Errors are the kernel's numbers.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Support {
@@ -247,6 +265,16 @@ impl Support {
         self.network
     }
 
+    /// What counts the processes of a job on its own.
+    pub fn process_count(&self) -> ProcessCount {
+        let numbered = self.fresh_proc.is_ok() && release_at_least(&self.kernel, 6, 14);
+        match (self.own_user_namespace, numbered) {
+            (true, _) => ProcessCount::UserNamespace,
+            (false, true) => ProcessCount::PidNamespace,
+            (false, false) => ProcessCount::Shared,
+        }
+    }
+
     /// Can this machine hold what a profile asks for beyond the grants?
     ///
     /// # Errors
@@ -298,5 +326,25 @@ impl Support {
     /// How job trees are kept together here.
     pub fn isolation(&self) -> Isolation {
         self.isolation
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn releases_compare_as_numbers() {
+        let cases = [
+            ("6.18.44-x", true),
+            ("6.14", true),
+            ("6.9.1", false),
+            ("7.0.0-rc1", true),
+            ("5.15.0", false),
+            ("", false),
+        ];
+        for (release, want) in cases {
+            assert_eq!(release_at_least(release, 6, 14), want, "{release}");
+        }
     }
 }

@@ -7,8 +7,11 @@ use std::sync::Arc;
 
 use shellwarden::launcher::{Exit, LaunchError, StdinMode};
 use shellwarden::sandbox::{
-    Confinement, ConfinementBuilder, Isolation, Limits, Network, SandboxError, Unsupported, with_interpreters,
+    Confinement, ConfinementBuilder, Isolation, Limits, Network, ProcessCount, SandboxError, Unsupported,
+    with_interpreters,
 };
+
+use tokio::io::AsyncReadExt;
 
 use crate::world::{World, absolute, drain};
 
@@ -205,4 +208,29 @@ pub(crate) async fn ports(world: World) {
     let env = [("PORT", port.to_string()), ("OTHER", other.to_string())];
     let env = env.each_ref().map(|(name, value)| (*name, value.as_str()));
     assert_eq!(networked(&world, "granted-port", network, &env).await.unwrap(), "");
+}
+
+/// More processes than allowed cannot be made, and none of those that were is left.
+pub(crate) async fn fork_bomb(world: World) {
+    let limits = Limits { processes: Some(40), ..Limits::default() };
+    let script = "i=0; while [ $i -lt 400 ]; do sleep 4008 & i=$((i+1)); done; echo unbounded";
+    let spec = world.spec(&["/bin/sh", "-c", script], &[("PATH", "/bin:/usr/bin")], limits);
+    let shared = world.launcher.support().process_count() == ProcessCount::Shared;
+    let mut process = world.launcher.launch(spec, StdinMode::Null).await.unwrap();
+    let unheld = process.handle.sandbox().unheld.iter().any(|unheld| unheld.what == "limits.processes");
+    assert_eq!(unheld, shared);
+    if !shared {
+        // The shell gives up at its first failed fork; the others hold the pipe open.
+        let mut said = String::new();
+        while !said.contains("fork") {
+            let mut part = [0; 64];
+            let length = process.stderr.read(&mut part).await.unwrap();
+            assert!(length > 0, "the shell met no limit: {said}");
+            said.push_str(&String::from_utf8_lossy(part.get(..length).unwrap()));
+        }
+    }
+    process.handle.kill().unwrap();
+    process.handle.ended().await;
+    let left = crate::world::processes().into_iter().filter(|(_, command)| command.contains("sleep 4008")).count();
+    assert_eq!(left, 0);
 }

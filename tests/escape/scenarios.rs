@@ -35,6 +35,7 @@ pub(crate) const NAMES: &[&str] = &[
     "processes",
     "loopback",
     "ports",
+    "fork bomb",
 ];
 
 pub(crate) fn run(mode: &str, scenario: &str) -> ExitCode {
@@ -60,6 +61,7 @@ pub(crate) fn run(mode: &str, scenario: &str) -> ExitCode {
         "processes" => in_world(mode, layers::processes),
         "loopback" => in_world(mode, layers::loopback),
         "ports" => in_world(mode, layers::ports),
+        "fork bomb" => in_world(mode, layers::fork_bomb),
         "shims" => shims::each(mode),
         other => match other.strip_prefix("without ") {
             Some(words) => shims::one(words),
