@@ -153,3 +153,24 @@ fn exact_words_run_without_a_shell() {
     assert_eq!(rendered, Rendered::Exec(words(&["/bin/sh", "-c", "'/bin/ls'; '/bin/touch' 'x'"])));
     assert_eq!(shell::exact(Vec::new()).err().map(|refusal| refusal.code), Some("program-empty"));
 }
+
+/// The test thread has the stack of any other thread: the deepest lines must fit, parsed on it or on one of their own.
+#[test]
+fn lines_as_deep_as_is_accepted_do_not_overflow_the_stack() {
+    for depth in 1..=22 {
+        let nests = [
+            ("{ ", "; }"),
+            ("if ls; then ", "; fi"),
+            ("while ls; do ", "; done"),
+            ("echo $(", ")"),
+            ("for i in a; do ", "; done"),
+        ];
+        for (open, close) in nests {
+            let line = format!("{}ls{}", open.repeat(depth), close.repeat(depth));
+            assert!(shell::analyze(&line, &context()).is_ok(), "{line}");
+        }
+        let quotes = format!("echo {}ls{}", "\"$(".repeat(depth), ")\"".repeat(depth));
+        let answer = shell::analyze(&quotes, &context()).map_err(|refusal| refusal.code);
+        assert_eq!(answer.err(), (depth > 1).then_some("program-unknown"), "{quotes}");
+    }
+}
