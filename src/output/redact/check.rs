@@ -87,13 +87,13 @@ fn is_assigned(value: &[u8], window: &Window, from: usize) -> bool {
     if PLACEHOLDERS.iter().any(|word| text.contains(word)) || text.starts_with(['$', '%', '@', '&', '/', '.', '~']) {
         return false;
     }
-    let after = window.get(from + value.len());
-    if matches!(after, Some(b'(' | b'[')) {
+    // A call, a path or a type of some language.
+    if text.contains(['(', '[']) || text.contains("::") || text.starts_with(':') {
         return false;
     }
     let quoted = matches!(window.before(from), Some(b'"' | b'\''));
     let digits = value.iter().any(u8::is_ascii_digit);
     let different = entropy(value) >= 2.5;
     different
-        && (digits || quoted || text.bytes().any(|byte| !byte.is_ascii_alphanumeric() && byte != b'_' && byte != b'.'))
+        && (digits || quoted || text.bytes().any(|byte| !byte.is_ascii_alphanumeric() && !b"_.-:".contains(&byte)))
 }
