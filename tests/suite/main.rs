@@ -12,6 +12,7 @@ mod audit;
 mod layering;
 mod licences;
 mod mcp;
+mod output;
 mod policy;
 mod policy_cases;
 mod policy_problems;
