@@ -62,6 +62,8 @@ impl Drop for Inner {
 pub fn harden_server() -> io::Result<()> {
     prctl::set_dumpable(false)?;
     prctl::set_child_subreaper(true)?;
+    // A full record must be a refusal that can be told.
+    sys::ignore_file_size_signal();
     Ok(())
 }
 

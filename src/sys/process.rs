@@ -78,6 +78,12 @@ pub fn reap() -> io::Result<Option<Reaped>> {
     }
 }
 
+/// Turns a write beyond RLIMIT_FSIZE into an error (EFBIG, setrlimit(2)) instead of the death of this process.
+pub fn ignore_file_size_signal() {
+    // SAFETY: SIG_IGN installs no code of ours, and the signal's number is valid.
+    unsafe { libc::signal(libc::SIGXFSZ, libc::SIG_IGN) };
+}
+
 /// Sets every signal to its default action, as a program expects to be started. (Rust ignores SIGPIPE.)
 pub fn default_signals() {
     for signal in 1..=64 {

@@ -99,6 +99,23 @@ fn nothing_starts_when_the_record_cannot_be_written() {
 }
 
 #[test]
+fn a_record_that_does_not_fit_is_a_refusal() {
+    let site = Site::new();
+    site.run("ls");
+    let length = site.records().len();
+    let mut shell = std::process::Command::new("bash");
+    let line = "ulimit -f 0; exec \"$@\"";
+    let run = site.command("run");
+    shell.args(["-c", line, "bash"]).arg(run.get_program()).args(run.get_args()).arg("touch made");
+    let output = shell.env("HOME", site.path("home")).stdin(Stdio::null()).output().unwrap();
+    assert_eq!(code(&output), 125, "{}", stderr(&output));
+    assert!(stderr(&output).contains("audit"), "{}", stderr(&output));
+    assert!(!site.path("workspace/made").exists());
+    assert_eq!(site.records().len(), length, "nothing half written is left");
+    assert_eq!(code(&site.run("ls")), 0, "and the log goes on afterwards");
+}
+
+#[test]
 fn broken_ground_is_one_clear_message() {
     let site = Site::new();
     let broken = site.write("policies/broken.yaml", "version: 1\nname: x\ncommands:\n  alow: []\nnetwrok: {}\n");
