@@ -37,7 +37,7 @@ async def declined(era):
 async def nobody_to_ask(era):
     async with connected(era) as warden:
         answer = await warden.call("execute_command", command="uname")
-        assert answer.error and "confirm" in answer.text, answer
+        assert answer.error and "nobody said yes" in answer.text, answer
         assert (await warden.call("list_jobs")).json == {"jobs": []}
 
 
