@@ -15,7 +15,7 @@ use crate::engine::{End, Exit, Outcome, Output, Piece, State, Status};
 pub(super) fn line(status: &Status, now: Timestamp) -> String {
     let id = status.id;
     match &status.state {
-        State::Queued => format!("job {id} is queued; it starts when another one ends"),
+        State::Queued => format!("job {id} is queued; it starts as soon as there is a place"),
         State::Running { since, pid } => format!("job {id} is running (pid {pid}, {} so far)", seconds(*since, now)),
         State::Ended { since, end } => {
             let took = since.map(|since| format!(" after {}", seconds(since, end.at))).unwrap_or_default();
@@ -199,7 +199,7 @@ mod tests {
     #[test]
     fn a_state_reads_as_one_line() {
         let cases = [
-            (State::Queued, "job {} is queued; it starts when another one ends"),
+            (State::Queued, "job {} is queued; it starts as soon as there is a place"),
             (State::Running { since: Timestamp::UNIX_EPOCH, pid: 7 }, "job {} is running (pid 7, 9.00 s so far)"),
             (ended(Outcome::Completed, Exit::Code(0)), "job {} completed: exit code 0 after 2.00 s"),
             (ended(Outcome::Failed, Exit::Signal(11)), "job {} failed: ended by signal 11 (SIGSEGV) after 2.00 s"),

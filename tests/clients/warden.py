@@ -54,10 +54,13 @@ class Warden:
         return {tool.name: tool for tool in (await self.client.list_tools()).tools}
 
     async def run(self, command, **arguments):
-        """Starts a command without waiting and returns the id of its job."""
+        """Starts a command, waits until it runs or is over, and returns the id of its job."""
         answer = await self.call("execute_command", command=command, wait_seconds=0, **arguments)
         assert not answer.error, answer
-        return answer.json["job_id"] if answer.json else answer.text.split()[1]
+        job = answer.json["job_id"] if answer.json else answer.text.split()[1]
+        while (await self.call("get_job_status", job_id=job)).json["status"] == "queued":
+            pass
+        return job
 
 
 @contextlib.asynccontextmanager
