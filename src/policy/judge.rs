@@ -16,7 +16,7 @@ use super::settings::Profile;
 use super::subject::{Subject, Texts};
 use super::world::{ProgramFile, World};
 use crate::paths::AbsPath;
-use crate::shell::{Command, CommandText, Cwd, Head, Word, command_text};
+use crate::shell::{Command, CommandText, Cwd, Head, Word, carries_alike, command_text};
 
 /// What a command needs of the sandbox.
 #[derive(Debug, Clone)]
@@ -87,6 +87,9 @@ impl<'a> Court<'a> {
             let missing = match (&file, &real) {
                 (Err(why), _) => Some(why.clone()),
                 (Ok(Some(_)), None) => Some(format!("where `{name}` leads cannot be followed")),
+                (Ok(Some(_)), Some(real)) if !carries_alike(name, &last(real)) => {
+                    Some(format!("`{name}` leads to `{real}`, which runs other programs; call it by its own name"))
+                }
                 _ => None,
             };
             if let Some(why) = missing {
@@ -251,6 +254,10 @@ impl<'a> Court<'a> {
     }
 }
 
+fn last(path: &AbsPath) -> String {
+    path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
+}
+
 fn base(name: &str) -> &str {
     name.rsplit('/').next().unwrap_or(name)
 }
@@ -262,7 +269,7 @@ fn reason(rule: &Rule, how: &str) -> String {
 /// The texts that regular expressions look at.
 fn texts(command: &Command, real: Option<&AbsPath>, line: &str) -> Texts {
     let CommandText { rendered, joined } = command_text(command);
-    let name = real.and_then(AbsPath::file_name).map(|name| name.to_string_lossy().into_owned());
+    let name = real.map(last);
     let rest = rendered.split_once(' ').map_or("", |(_, rest)| rest);
     let resolved = name.map_or_else(|| rendered.clone(), |name| format!("{name} {rest}").trim_end().to_owned());
     Texts { quoted: rendered, joined, resolved, line: line.to_owned() }

@@ -29,4 +29,4 @@ pub use command::{Assignment, Command, Cwd, Glob, Head, Redirect, RedirectOp, Sc
 pub use refusal::Refusal;
 pub use render::Rendered;
 pub use text::{CommandText, command_text};
-pub use wrapper::runs_others;
+pub use wrapper::carries_alike;

@@ -248,14 +248,59 @@ static WRAPPERS: &[Wrapper] = &[
     Wrapper { names: REFUSED, kind: Kind::Refused, ..NONE },
 ];
 
-/// Does a program of this name run another that its words name? For the file that a name resolved to: when the typed
-/// name says no and the file's says yes, what it runs was not listed.
-pub fn runs_others(program: &str) -> bool {
-    find(program).is_some()
+/// Programs that are many in one file, and do what their typed name says.
+const MANY_IN_ONE: &[&str] = &["busybox", "toybox", "coreutils"];
+
+/// Is the file behind a program's name taken apart as the typed name was? Where a link makes `x` of `env`, or `nice` of
+/// `env`, the words were read by the wrong table, and what it runs was not listed.
+pub fn carries_alike(typed: &str, file: &str) -> bool {
+    if MANY_IN_ONE.iter().any(|many| file.starts_with(many))
+        && !MANY_IN_ONE.iter().any(|many| base(typed).starts_with(many))
+    {
+        return true;
+    }
+    match (find(typed), find(file)) {
+        (None, None) => true,
+        (Some(typed), Some(file)) => std::ptr::eq(typed, file),
+        _ => false,
+    }
+}
+
+fn base(program: &str) -> &str {
+    program.rsplit('/').next().unwrap_or(program)
 }
 
 /// The wrapper behind a program's name; a path counts by its last part.
 pub(super) fn find(program: &str) -> Option<&'static Wrapper> {
-    let name = program.rsplit('/').next().unwrap_or(program);
+    // They take any name that starts with their own for it.
+    let name = match base(program) {
+        name if name.starts_with("busybox") => "busybox",
+        name if name.starts_with("toybox") => "toybox",
+        name => name,
+    };
     WRAPPERS.iter().find(|wrapper| wrapper.names.contains(&name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::carries_alike;
+
+    #[test]
+    fn a_link_does_not_turn_a_program_into_a_wrapper() {
+        let cases = [
+            ("itself", "env", "env", true),
+            ("no wrapper at all", "vi", "vim.basic", true),
+            ("two shells of one table", "/bin/sh", "dash", true),
+            ("a plain name for a wrapper", "./x", "env", false),
+            ("a wrapper that reads other options", "./nice", "env", false),
+            ("a wrapper's name for a program", "./env", "git", false),
+            ("the file does what its typed name says", "ls", "busybox", true),
+            ("and a wrapper is taken apart by that name", "env", "busybox", true),
+            ("any name that starts so is the same", "./busybox2", "busybox", true),
+            ("a plain name for nothing else", "./x", "busybox-static", true),
+        ];
+        for (why, typed, file, alike) in cases {
+            assert_eq!(carries_alike(typed, file), alike, "{why}: {typed} -> {file}");
+        }
+    }
 }

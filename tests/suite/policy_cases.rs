@@ -83,7 +83,12 @@ fn fixture() -> (tempfile::TempDir, Variables) {
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(path, "").unwrap();
     }
-    std::os::unix::fs::symlink(root.join("canary-out"), root.join("canary-ws/link")).unwrap();
+    let link = |to: &str, at: &str| std::os::unix::fs::symlink(root.join(to), root.join("canary-ws").join(at)).unwrap();
+    link("canary-out", "link");
+    link("canary-ws/src", "sub/near");
+    link("/usr/bin/env", "tool");
+    link("/usr/bin/env", "nice");
+    link("/usr/bin/env", "timeout");
     let at = |name: &str| AbsPath::new(root.join(name)).unwrap();
     let environment = BTreeMap::from([("PATH".to_owned(), "/usr/bin:/bin".to_owned())]);
     let (workspace, home, state) = (at("canary-ws"), Some(at("canary-home")), at("canary-state"));
