@@ -14,6 +14,9 @@ use crate::output::view;
 /// A pause in the output after which an interaction is answered.
 const QUIET: Duration = Duration::from_millis(200);
 
+/// Bytes of each stream that one interaction returns at most; the rest is read with a cursor.
+const INTERACTION: usize = 64 << 10;
+
 /// Why an interaction failed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InteractError {
@@ -125,7 +128,7 @@ impl Engine {
         let before = Cursor { stdout: total(Channel::Stdout), stderr: total(Channel::Stderr) };
         job.write(input.as_bytes(), close).await?;
         job.settled(QUIET, limit).await;
-        Ok(read(&job, before, usize::MAX))
+        Ok(read(&job, before, INTERACTION))
     }
 
     /// Ends a job, or sends it the named signal (`TERM`, `SIGINT`, …). Without a name: SIGTERM, a grace, SIGKILL, and

@@ -152,6 +152,8 @@ impl Manager {
         for job in jobs {
             job.ended().await;
         }
+        // A job is over when its last process is; the helper is gone when its supervisors are, too.
+        self.shared.launcher.shutdown().await;
     }
 
     /// Drops finished jobs that are too many or too old.

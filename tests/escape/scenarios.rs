@@ -1,6 +1,7 @@
 //! What is tried in each mode.
 
 use std::fs;
+use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::net::{SocketAddr, UnixListener};
@@ -80,7 +81,12 @@ struct Victims {
 
 impl Victims {
     fn new(world: &World) -> Self {
-        let canary = Command::new("sleep").arg("1000").current_dir(&world.inside).stdin(Stdio::null()).spawn().unwrap();
+        let mut canary = Command::new("cat");
+        canary.current_dir(&world.inside).stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut canary = canary.spawn().unwrap();
+        // Spawning returns in the middle of exec, when nobody may look into the process yet; an answer comes after it.
+        canary.stdin.as_mut().unwrap().write_all(b"x").unwrap();
+        canary.stdout.as_mut().unwrap().read_exact(&mut [0]).unwrap();
         let tcp = TcpListener::bind("127.0.0.1:0").unwrap();
         crate::kernel::share_objects();
         let name = format!("shellwarden-{}", tcp.local_addr().unwrap().port());
