@@ -57,6 +57,11 @@ impl InForce {
             Network::None | Network::Full => None,
         });
         let mut unheld = unheld_names(spec, support);
+        if support.mounts().is_err() {
+            let why =
+                "without mounts, mode, times and attributes of this user's files outside the write roots can change";
+            unheld.push(Unheld { what: "file metadata".to_owned(), why: why.to_owned() });
+        }
         match (spec.limits().processes, support.process_count()) {
             (None, _) => {}
             (Some(_), ProcessCount::UserNamespace) => mechanisms.push("process count of the user namespace".to_owned()),
