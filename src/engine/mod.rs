@@ -3,6 +3,7 @@
 
 mod call;
 mod confirm;
+mod ground;
 mod judge;
 mod plan;
 mod reach;
@@ -13,6 +14,7 @@ mod world;
 
 pub use call::{Call, Checked, Cursor, Kill, NoSuchJob, Output, Piece, Refused, Stdin, Text};
 pub use confirm::{Confirm, Nobody, Question};
+pub use ground::{Ground, NotHeld};
 pub use judge::Judge;
 pub use reach::InteractError;
 pub use start::{Engine, Front, StartError, make_state};

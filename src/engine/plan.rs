@@ -1,20 +1,19 @@
 //! The one place that turns a decision into a sandbox.
 //!
 //! In: an approval and its profile. Out: the plain data that the launcher takes. Nothing here decides what is allowed;
-//! it only translates.
-
-use std::sync::Arc;
+//! it only translates. What a profile becomes on this machine is in `ground`.
 
 use super::call::{Call, Refused};
+use super::ground::Ground;
 use super::tmp::JobTmp;
 use super::world::Disk;
 use crate::jobs::{Tap, Terms};
 use crate::paths::AbsPath;
-use crate::policy::{self, Approved, Plan, Profile, Root, World};
-use crate::sandbox::{Confinement, Limits, Network, Place, ProgramFile, SandboxSpec, SpecError};
+use crate::policy::{self, Approved, Plan, World};
+use crate::sandbox::{Limits, Place, ProgramFile, SandboxSpec};
 
 /// The sandbox of one approved command; `tmp` is its own temporary directory.
-pub(super) fn sandbox(approved: &Approved, tmp: &AbsPath) -> Result<SandboxSpec, Refused> {
+pub(super) fn sandbox(approved: &Approved, tmp: &AbsPath, ground: &Ground) -> Result<SandboxSpec, Refused> {
     let profile = approved.profile();
     let (program, argv) = match approved.plan() {
         Plan::Exec { program, argv } => (file(program), argv.clone()),
@@ -24,14 +23,14 @@ pub(super) fn sandbox(approved: &Approved, tmp: &AbsPath) -> Result<SandboxSpec,
     let place = Place { path: cwd.path.clone(), device: cwd.device, inode: cwd.inode };
     SandboxSpec::builder(program, argv, place)
         .env(environment(approved, tmp))
-        .confinement(confinement(profile)?)
+        .confinement(ground.confinement(profile).map_err(refused)?)
         .limits(limits(&profile.limits))
         .tmp(tmp.clone())
         .build()
         .map_err(refused)
 }
 
-fn refused(error: SpecError) -> Refused {
+fn refused(error: impl ToString) -> Refused {
     Refused::Sandbox(error.to_string())
 }
 
@@ -63,29 +62,6 @@ fn environment(approved: &Approved, tmp: &AbsPath) -> Vec<(String, String)> {
         env.push(("HOME".into(), tmp.to_string()));
     }
     env
-}
-
-/// What all jobs of a profile share.
-fn confinement(profile: &Profile) -> Result<Arc<Confinement>, Refused> {
-    // The job's own directory is granted per job, never in what jobs share.
-    let paths = |roots: &[Root]| -> Vec<AbsPath> {
-        let path = |root: &Root| match root {
-            Root::Path(path) => Some(path.clone()),
-            Root::Tmp => None,
-        };
-        roots.iter().filter_map(path).collect()
-    };
-    let network = match profile.network {
-        policy::Network::None => Network::None,
-        policy::Network::Full => Network::Full,
-    };
-    Confinement::builder()
-        .read(paths(&profile.read))
-        .execute(paths(&profile.execute))
-        .write(paths(&profile.write))
-        .network(network)
-        .build()
-        .map_err(refused)
 }
 
 fn limits(limits: &policy::Limits) -> Limits {

@@ -8,6 +8,7 @@ use std::io;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::sync::Arc;
 
+use super::ground::{Ground, NotHeld};
 use super::judge::Judge;
 use super::tmp::TmpBase;
 use crate::audit::{self, Audit, AuditError};
@@ -49,6 +50,9 @@ pub enum StartError {
     /// No place for the jobs' temporary files.
     #[error("no temporary directory can be made: {0}; set TMPDIR to a writable one")]
     Tmp(#[source] io::Error),
+    /// A profile of the policy needs what nothing holds here.
+    #[error("the policy cannot be held here: {0}; `shellwarden doctor` tells more")]
+    NotHeld(#[from] NotHeld),
 }
 
 /// Everything a trip needs.
@@ -60,6 +64,7 @@ pub struct Engine {
     pub(super) jobs: Manager,
     pub(super) tmp: TmpBase,
     pub(super) front: Front,
+    pub(super) ground: Ground,
     /// What confines every job here, for records.
     pub(super) sandbox: serde_json::Value,
 }
@@ -70,6 +75,8 @@ impl Engine {
     /// # Errors
     /// [`StartError`].
     pub fn build(policy: Policy, launcher: Launcher, front: Front) -> Result<Self, StartError> {
+        let ground = Ground::new(launcher.support());
+        policy.profiles().values().try_for_each(|profile| ground.check(profile))?;
         let settings = policy.settings();
         let audit = Audit::open(&settings.audit_file, audit::Options::default())?;
         let limiter = Limiter::new(settings.rate_limits.iter().enumerate().map(limit).collect());
@@ -78,7 +85,7 @@ impl Engine {
         let judge = Judge::new(policy)?;
         let jobs = Manager::new(limits, launcher, Arc::clone(&judge.redactor));
         let tmp = TmpBase::make().map_err(StartError::Tmp)?;
-        Ok(Self { judge, limiter, audit, jobs, tmp, front, sandbox })
+        Ok(Self { judge, limiter, audit, jobs, tmp, front, ground, sandbox })
     }
 
     /// The policy in a few lines, for whoever asks what holds.

@@ -51,8 +51,8 @@ impl Engine {
         let approved = self.settle(&trip, decision, person).await?;
         let admission = self.admit()?;
         let tmp = self.tmp.for_job().map_err(|error| Refused::Sandbox(error.to_string()))?;
-        let spec = plan::sandbox(&approved, tmp.path())?;
-        let receipt = self.record_allowed(&trip, &approved).await?;
+        let spec = plan::sandbox(&approved, tmp.path(), &self.ground)?;
+        let receipt = self.record_allowed(&trip, &approved, self.ground.unheld(&spec)).await?;
         let terms = plan::terms(&approved, &mut call, tmp, tap);
         Ok(self.start(trip, admission, Order::new(approved, receipt, spec, terms), call.label))
     }
@@ -112,12 +112,20 @@ impl Engine {
         self.jobs.start(admission, label, order)
     }
 
-    async fn record_allowed(&self, trip: &Trip<'_>, approved: &Approved) -> Result<Receipt, Refused> {
+    async fn record_allowed(
+        &self,
+        trip: &Trip<'_>,
+        approved: &Approved,
+        unheld: Vec<String>,
+    ) -> Result<Receipt, Refused> {
         let mut record = self.record(trip, "allow");
         record.job = Some(trip.id.uuid());
         record.cwd = approved.cwd().path.to_string();
         record.rules = approved.rules().iter().map(|rule| rule.id.clone()).collect();
         record.profile = Some(approved.profile().name.clone());
+        if let Some(sandbox) = record.sandbox.as_object_mut() {
+            sandbox.insert("unheld".into(), unheld.into());
+        }
         let audit = self.audit.clone();
         on_disk(move || audit.allowed(record)).await
     }

@@ -9,8 +9,9 @@ use std::sync::Arc;
 use super::catalogue;
 use super::environment::{Environment, injects};
 use super::merge::rule_ids;
+use super::profile::{OnUnsupported, Profile};
 use super::rule::{List, Options, Rule, Subcommands, Surroundings};
-use super::settings::{self, Limits, Network, Profile, Root, Settings};
+use super::settings::{self, Settings};
 use super::variables::{Directories, Disk, Variables};
 use super::yaml::Node;
 use crate::diag::{Problem, Problems, nearest};
@@ -142,6 +143,8 @@ impl Policy {
 pub(super) struct Reading<'a> {
     pub(super) variables: &'a Variables,
     pub(super) disk: &'a dyn Disk,
+    /// Files and folders that judge jobs: the policy with what it extends, and the state.
+    pub(super) guard: Vec<AbsPath>,
     pub(super) problems: Problems,
 }
 
@@ -149,10 +152,11 @@ impl Reading<'_> {
     /// Reads a whole policy; what is missing is found in `problems`.
     pub(super) fn policy(&mut self, node: &Node, file: String, digest: String) -> Option<Policy> {
         self.unique_ids(node);
-        let default_profile = Arc::new(self.profile("default", node, None)?);
+        let on_unsupported = OnUnsupported::read(node);
+        let default_profile = Arc::new(self.profile("default", node, Err(on_unsupported))?);
         let mut profiles = BTreeMap::from([("default".to_owned(), Arc::clone(&default_profile))]);
         for entry in node.get("profiles").map_or(&[][..], Node::entries) {
-            let profile = self.profile(&entry.key, &entry.node, Some(&default_profile))?;
+            let profile = self.profile(&entry.key, &entry.node, Ok(&default_profile))?;
             profiles.insert(entry.key.clone(), Arc::new(profile));
         }
         let mut environment = Environment::read(node, self.variables, &mut self.problems);
@@ -189,7 +193,7 @@ impl Reading<'_> {
     }
 
     /// Turns an error into a problem at `node`.
-    fn keep<T>(&mut self, node: &Node, result: Result<T, String>) -> Option<T> {
+    pub(super) fn keep<T>(&mut self, node: &Node, result: Result<T, String>) -> Option<T> {
         result.map_err(|why| self.problems.push(node.error("wrong-value", why))).ok()
     }
 
@@ -208,29 +212,6 @@ impl Reading<'_> {
                 self.problems.push(last.unwrap_or(node).error("duplicate-id", message).advise(advice));
             }
         }
-    }
-
-    fn profile(&mut self, name: &str, node: &Node, base: Option<&Profile>) -> Option<Profile> {
-        let inherit = |get: fn(&Profile) -> &Vec<Root>| base.map_or_else(Vec::new, |base| get(base).clone());
-        let read = self.roots(node, "filesystem.read", inherit(|base| &base.read));
-        let write = self.roots(node, "filesystem.write", inherit(|base| &base.write));
-        let execute = self.roots(node, "filesystem.execute", inherit(|base| &base.execute));
-        let limits = settings::limits(node, base.map(|base| &base.limits));
-        let limits: Limits = self.keep(node, limits)?;
-        let network = settings::network(node, base.map_or(Network::None, |base| base.network));
-        Some(Profile { name: name.to_owned(), read, write, execute, network, limits })
-    }
-
-    fn roots(&mut self, node: &Node, path: &str, inherited: Vec<Root>) -> Vec<Root> {
-        let Some(list) = node.at(path) else { return inherited };
-        let mut roots = BTreeSet::new();
-        for item in list.items() {
-            match self.variables.roots(item.text().unwrap_or(""), self.disk) {
-                Ok(found) => roots.extend(found),
-                Err(why) => self.problems.push(item.error("wrong-root", why)),
-            }
-        }
-        roots.into_iter().collect()
     }
 
     /// The directories of PATH that jobs can execute from and cannot write, and the others.
@@ -253,7 +234,7 @@ impl Reading<'_> {
             if !profiles.values().any(|profile| profile.may_execute_below(&real)) {
                 continue;
             }
-            if profiles.values().any(|profile| profile.may_write(&real)) {
+            if profiles.values().any(|profile| profile.can_write(&real)) {
                 let message = format!("`{dir}` in PATH can be written by jobs and is not searched");
                 let advice = "name programs from there by their path in a rule";
                 self.problems.push(node.warning("path-skipped", message).advise(advice));
@@ -347,15 +328,10 @@ impl Reading<'_> {
         self.texts(node, "commands.assignments")
     }
 
-    /// What judges jobs must lie where no job can change it.
-    pub(super) fn outside_writable(
-        &mut self,
-        node: &Node,
-        what: &str,
-        path: &AbsPath,
-        profiles: &BTreeMap<String, Arc<Profile>>,
-    ) {
-        if let Some(profile) = profiles.values().find(|profile| profile.may_write(path)) {
+    /// What judges jobs must lie where no job can change it, or in a folder that is guarded.
+    fn outside_writable(&mut self, node: &Node, what: &str, path: &AbsPath, profiles: &BTreeMap<String, Arc<Profile>>) {
+        let guarded = |profile: &Profile| profile.guarded.iter().any(|folder| path.is_within(folder));
+        if let Some(profile) = profiles.values().find(|profile| profile.can_write(path) && !guarded(profile)) {
             let message = format!("{what} `{path}` lies where jobs of profile `{}` may write", profile.name);
             let problem = Problem::error("unprotected", message).at(&node.source, node.span);
             self.problems.push(problem.advise("move it out of the writable roots"));

@@ -16,8 +16,8 @@ use super::environment::never_set;
 use super::explain::{AssignmentReport, Explanation, RedirectReport, Unread, Verdict, word};
 use super::judge::{Court, Need, Ruling, rules_of};
 use super::places::{Access, Places};
+use super::profile::Profile;
 use super::rule::RuleRef;
-use super::settings::Profile;
 use super::wildcard;
 use super::world::{DirectoryFacts, ProgramFile, World};
 use crate::paths::AbsPath;
@@ -213,7 +213,8 @@ fn intersection(first: &Profile, rest: &[&Vec<Arc<Profile>>]) -> Result<Profile,
             continue;
         }
         let same = both.read == other.read && both.write == other.write && both.execute == other.execute;
-        if !same || both.network != other.network {
+        let names = both.protect == other.protect && both.hide == other.hide;
+        if !same || !names || both.network != other.network {
             let (one, two) = (&both.name, &other.name);
             return Err(format!("its commands need different sandboxes, `{one}` and `{two}`; run them one by one"));
         }

@@ -8,8 +8,8 @@
 use std::sync::Arc;
 
 use super::explain::Explanation;
+use super::profile::Profile;
 use super::rule::RuleRef;
-use super::settings::Profile;
 use super::world::{DirectoryFacts, ProgramFile};
 use crate::units::Period;
 

@@ -4,11 +4,13 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::io;
 
 use sha2::{Digest, Sha256};
 
 use super::compiled::{Policy, Reading};
 use super::merge::{inherited, merge, remove_rule, rule_ids};
+use super::names::Entry;
 use super::shape::join;
 use super::tables::{NOT_ENFORCED, POLICY};
 use super::variables::{Disk, Variables};
@@ -49,20 +51,14 @@ pub fn load(origin: &Origin, variables: &Variables) -> Result<Loaded, Problems> 
         Gathering { problems: Problems::default(), chain: Vec::new(), files: Vec::new(), digest: Sha256::new() };
     let node = gathering.gather(origin, None);
     let Some(node) = node.filter(|_| !gathering.problems.has_errors()) else { return Err(gathering.problems) };
-    let mut reading = Reading { variables: &variables, disk: &disk, problems: gathering.problems };
+    let guard = gathering.files.iter().chain([&variables.state]).cloned().collect();
+    let mut reading = Reading { variables: &variables, disk: &disk, guard, problems: gathering.problems };
     let digest = gathering.digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
     let file = match origin {
         Origin::File(path) => path.to_string(),
         Origin::Builtin(name) => format!("a file of your own that says `extends: [builtin:{name}]`"),
     };
     let policy = reading.policy(&node, file, digest);
-    if let Some(policy) = &policy {
-        for file in &gathering.files {
-            let real = disk.canonical(file).unwrap_or_else(|| file.clone());
-            reading.outside_writable(&node, "the policy", &real, policy.profiles());
-        }
-        reading.outside_writable(&node, "the state folder", &variables.state, policy.profiles());
-    }
     match policy {
         Some(policy) if !reading.problems.has_errors() => Ok(Loaded { policy, warnings: reading.problems }),
         _ => Err(reading.problems),
@@ -244,6 +240,14 @@ impl Disk for RealDisk {
         let mut names: Vec<String> = entries.filter_map(|entry| entry.file_name().into_string().ok()).collect();
         names.sort();
         names
+    }
+
+    fn entries(&self, dir: &AbsPath) -> io::Result<Vec<Entry>> {
+        let entry = |entry: io::Result<fs::DirEntry>| {
+            let entry = entry?;
+            Ok(Entry { name: entry.file_name(), is_dir: entry.file_type()?.is_dir() })
+        };
+        fs::read_dir(dir)?.map(entry).collect()
     }
 
     fn canonical(&self, path: &AbsPath) -> Option<AbsPath> {

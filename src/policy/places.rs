@@ -7,7 +7,7 @@ use std::path::{Component, Path};
 
 use globset::GlobBuilder;
 
-use super::settings::Profile;
+use super::profile::Profile;
 use super::world::World;
 use crate::paths::AbsPath;
 use crate::shell::{Glob, Word};
@@ -81,10 +81,11 @@ impl Places<'_> {
             Access::Read => (self.profile.may_read(path), "readable"),
             Access::Write => (self.profile.may_write(path), "writable"),
         };
-        match fine {
-            true => Ok(()),
-            false if path.to_string() == text => Err(format!("`{text}` lies under no {verb} root")),
-            false => Err(format!("`{text}` leads to `{path}`, under no {verb} root")),
+        match (fine, self.profile.kept(path)) {
+            (true, _) => Ok(()),
+            (false, Some(kept)) => Err(format!("`{text}` is {kept} by the policy")),
+            (false, None) if path.to_string() == text => Err(format!("`{text}` lies under no {verb} root")),
+            (false, None) => Err(format!("`{text}` leads to `{path}`, under no {verb} root")),
         }
     }
 

@@ -8,7 +8,7 @@ use std::sync::{Arc, OnceLock};
 use regex::Regex;
 
 use super::catalogue::{Effect, OptionSpec};
-use super::settings::Profile;
+use super::profile::Profile;
 use super::yaml::Node;
 use crate::diag::{Problem, Problems};
 use crate::paths::AbsPath;

@@ -7,15 +7,6 @@ use super::yaml::Node;
 use crate::paths::AbsPath;
 use crate::units::{ByteSize, Period};
 
-/// A place that a sandbox grants.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Root {
-    /// A file or directory, symlinks followed.
-    Path(AbsPath),
-    /// The job's own temporary directory.
-    Tmp,
-}
-
 /// What jobs may reach on the network.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Network {
@@ -56,51 +47,6 @@ impl Limits {
             processes: self.processes.min(other.processes),
             output: self.output.min(other.output),
         }
-    }
-}
-
-/// One sandbox.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Profile {
-    /// `default`, or the name under `profiles`.
-    pub name: String,
-    /// May be read.
-    pub read: Vec<Root>,
-    /// May be written, and read.
-    pub write: Vec<Root>,
-    /// May be executed from.
-    pub execute: Vec<Root>,
-    /// Network access.
-    pub network: Network,
-    /// Limits.
-    pub limits: Limits,
-}
-
-/// Whether `path` lies under one of `roots`; what lies in the job's own directory has no path yet.
-fn under(path: &AbsPath, roots: &[Root]) -> bool {
-    roots.iter().any(|root| matches!(root, Root::Path(root) if path.is_within(root)))
-}
-
-impl Profile {
-    /// May a job read this resolved path?
-    pub fn may_read(&self, path: &AbsPath) -> bool {
-        under(path, &self.read) || under(path, &self.write)
-    }
-
-    /// May a job write this resolved path?
-    pub fn may_write(&self, path: &AbsPath) -> bool {
-        under(path, &self.write)
-    }
-
-    /// May a job execute anything in this resolved directory?
-    pub(super) fn may_execute_below(&self, dir: &AbsPath) -> bool {
-        let inside = |root: &Root| matches!(root, Root::Path(root) if root.is_within(dir));
-        self.may_execute(dir) || self.execute.iter().any(inside)
-    }
-
-    /// May a job execute this resolved path?
-    pub fn may_execute(&self, path: &AbsPath) -> bool {
-        under(path, &self.execute)
     }
 }
 

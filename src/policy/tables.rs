@@ -7,15 +7,12 @@ use super::shape::{Field, Shape, field, required};
 /// Keys that are understood and cannot be held yet, as dotted paths; `key=value` refuses a single value. What stands
 /// under `profiles.NAME` is looked up without these two steps.
 pub(super) const NOT_ENFORCED: &[&str] = &[
-    "filesystem.protect",
-    "filesystem.hide",
     "filesystem.create",
     "filesystem.execute=approved",
     "network.mode=loopback",
     "network.mode=ports",
     "network.connect",
     "network.dns",
-    "sandbox",
     "run_as",
     "toolchains",
 ];
@@ -60,9 +57,22 @@ const FILESYSTEM: Shape = Shape::Record(&[
         Shape::AnyOf(&[Shape::OneOf(&["approved"]), TEXTS]),
         "roots from which jobs may execute; `approved`: only the programs of the line",
     ),
-    field("protect", TEXTS, "names below the write roots that stay read-only"),
-    field("hide", TEXTS, "names below the roots that cannot be read"),
+    field(
+        "protect",
+        TEXTS,
+        "names that jobs cannot change, relative to the workspace; patterns such as `**/*.key` find what is there at load",
+    ),
+    field("hide", TEXTS, "names that jobs cannot read, as above"),
     field("create", TEXTS, "roots inside the workspace to make when they are missing"),
+]);
+
+const WHETHER: Shape = Shape::OneOf(&["refuse", "warn"]);
+
+const ON_UNSUPPORTED: Shape = Shape::Record(&[
+    field("default", WHETHER, "`refuse`: nothing starts; `warn`: jobs start, status and record say what is not held"),
+    field("protect", WHETHER, "protected names; refused unless something is said"),
+    field("hide", WHETHER, "hidden names; refused unless something is said"),
+    field("metadata", WHETHER, "mode, times and attributes of files outside the write roots; told unless refused"),
 ]);
 
 const NETWORK: Shape = Shape::AnyOf(&[
@@ -187,7 +197,7 @@ pub(super) const POLICY: Shape = Shape::Record(&[
     ),
     field(
         "sandbox",
-        Shape::Record(&[field("on_unsupported", Shape::Map(&Shape::Text), "")]),
+        Shape::Record(&[field("on_unsupported", ON_UNSUPPORTED, "where this machine cannot hold a property")]),
         "what the kernel must hold",
     ),
     field("run_as", Shape::Text, "account of the jobs"),

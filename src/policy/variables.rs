@@ -4,10 +4,12 @@
 //! is never read as a pattern. What is done with a root is decided elsewhere.
 
 use std::collections::BTreeMap;
+use std::io;
 
 use globset::{GlobBuilder, GlobMatcher};
 
-use super::settings::Root;
+use super::names::Entry;
+use super::profile::Root;
 use crate::diag::nearest;
 use crate::paths::AbsPath;
 
@@ -28,6 +30,8 @@ pub struct Variables {
 pub(super) trait Disk {
     /// Names in a directory; none when it cannot be read.
     fn names(&self, dir: &AbsPath) -> Vec<String>;
+    /// Everything in a directory, symlinks not followed.
+    fn entries(&self, dir: &AbsPath) -> io::Result<Vec<Entry>>;
     /// The path without symlinks; none when nothing is there.
     fn canonical(&self, path: &AbsPath) -> Option<AbsPath>;
 }
@@ -38,7 +42,7 @@ const NAMES: [&str; 4] = ["workspace", "home", "state", "tmp"];
 
 impl Variables {
     /// Replaces variables. What they stand for is escaped, so that it means itself in a pattern.
-    fn pattern(&self, text: &str) -> Result<String, String> {
+    pub(super) fn pattern(&self, text: &str) -> Result<String, String> {
         let mut out = String::new();
         let mut rest = text;
         while let Some((before, after)) = rest.split_once('{') {
@@ -152,7 +156,8 @@ impl Directories {
     }
 }
 
-fn matcher(pattern: &str) -> Result<GlobMatcher, String> {
+/// A pattern in which `*` stays within a component.
+pub(super) fn matcher(pattern: &str) -> Result<GlobMatcher, String> {
     let glob = GlobBuilder::new(pattern).literal_separator(true).backslash_escape(true).build();
     glob.map(|glob| glob.compile_matcher()).map_err(|error| error.kind().to_string())
 }
@@ -186,13 +191,13 @@ fn step(found: Vec<AbsPath>, part: &str, disk: &dyn Disk) -> Result<Vec<AbsPath>
 const ESCAPED: [&str; 7] = ["*", "?", "]", "{", "}", "!", "["];
 
 /// Does anything stand here for more than itself?
-fn is_pattern(text: &str) -> bool {
+pub(super) fn is_pattern(text: &str) -> bool {
     let bare = ESCAPED.iter().fold(text.to_owned(), |text, special| text.replace(&format!("[{special}]"), ""));
     bare.contains(['*', '?', '[', '{'])
 }
 
 /// Takes back what `globset::escape` did.
-fn unescape(text: &str) -> String {
+pub(super) fn unescape(text: &str) -> String {
     ESCAPED.iter().fold(text.to_owned(), |text, special| text.replace(&format!("[{special}]"), special))
 }
 
@@ -210,6 +215,11 @@ mod tests {
                 rest.components().next().map(|part| part.as_os_str().to_string_lossy().into_owned())
             });
             below.collect::<std::collections::BTreeSet<_>>().into_iter().collect()
+        }
+
+        fn entries(&self, dir: &AbsPath) -> io::Result<Vec<Entry>> {
+            let is_dir = |name: &String| !self.names(&dir.join(name).unwrap()).is_empty();
+            Ok(self.names(dir).into_iter().map(|name| Entry { is_dir: is_dir(&name), name: name.into() }).collect())
         }
 
         fn canonical(&self, path: &AbsPath) -> Option<AbsPath> {

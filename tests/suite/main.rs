@@ -9,6 +9,7 @@
 )]
 
 mod audit;
+mod containment;
 mod layering;
 mod licences;
 mod mcp;

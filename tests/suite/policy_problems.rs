@@ -42,8 +42,8 @@ fn every_mistake_is_reported_at_once_with_its_place() {
         ("another version", "version: 2\n", &["1:10 unknown-value"]),
         (
             "not enforced",
-            "version: 1\nfilesystem: {hide: ['**/.env'], execute: approved}\nnetwork: loopback\n",
-            &["2:20 not-enforced", "2:42 not-enforced", "3:10 not-enforced"],
+            "version: 1\nfilesystem: {execute: approved}\nnetwork: loopback\n",
+            &["2:23 not-enforced", "3:10 not-enforced"],
         ),
         (
             "in a profile",
@@ -119,12 +119,68 @@ fn a_workspace_that_is_a_home_is_refused() {
 }
 
 #[test]
-fn a_policy_that_jobs_could_write_is_refused() {
+fn a_policy_that_jobs_could_write_is_guarded() {
     let (_dir, variables) = machine();
     let path = variables.workspace.join("policy.yaml").unwrap();
     std::fs::write(&path, "version: 1\nextends: builtin:workspace\n").unwrap();
-    let problems = policy::load(&Origin::File(path), &variables).unwrap_err();
-    assert_eq!(problems.iter().map(|p| p.code).collect::<Vec<_>>(), ["unprotected"]);
+    let policy = policy::load(&Origin::File(path.clone()), &variables).unwrap().policy;
+    for profile in policy.profiles().values() {
+        assert_eq!(profile.guarded, std::slice::from_ref(&path), "{}", profile.name);
+        assert!(profile.can_write(&path) && !profile.may_write(&path));
+    }
+}
+
+#[test]
+fn names_are_found_where_they_are_and_kept_where_they_are_not_yet() {
+    let (_dir, variables) = machine();
+    let at = |name: &str| variables.workspace.join(name).unwrap();
+    for file in [".env", "a/b/.env", "a/.env.example", "a/c/key.pem", "a/deep/key.pem"] {
+        std::fs::create_dir_all(at(file).parent().unwrap()).unwrap();
+        std::fs::write(at(file), "").unwrap();
+    }
+    std::os::unix::fs::symlink("b", at("a/link").as_path()).unwrap();
+    let cases: [(&str, &str, &[&str]); 6] = [
+        ("any depth, links not followed", "**/.env", &[".env", "a/b/.env"]),
+        ("one level", "a/*/key.pem", &["a/c/key.pem", "a/deep/key.pem"]),
+        ("choices", "a/{c,deep}/*.pem", &["a/c/key.pem", "a/deep/key.pem"]),
+        ("not there yet", "x/y", &["x/y"]),
+        ("behind a link", "a/link/.env", &["a/b/.env"]),
+        ("a pattern that finds nothing", "**/*.key", &[]),
+    ];
+    for (why, text, want) in cases {
+        let (dir, _) = machine();
+        let yaml = format!("version: 1\nfilesystem: {{write: ['{{workspace}}'], hide: ['{text}']}}\n");
+        let loaded = policy::load(&written(&dir, &yaml), &variables).unwrap();
+        let mut found = loaded.policy.default_profile().hide.found().to_vec();
+        found.sort();
+        assert_eq!(found, want.iter().map(|name| at(name)).collect::<Vec<_>>(), "{why}");
+    }
+}
+
+#[test]
+fn names_that_cannot_be_kept_are_problems() {
+    let cases: [(&str, &str, &[&str]); 5] = [
+        ("out of the workspace", "hide: ['../x']", &["2:45 wrong-name"]),
+        ("unknown variable", "protect: ['{hom}/x']", &["2:48 wrong-name"]),
+        ("no folder of one's own", "hide: ['{tmp}']", &["2:45 wrong-name"]),
+        ("behind a link that jobs could replace", "protect: [link]", &["2:48 unprotected"]),
+        ("the same, told only", "protect: [link]}\nsandbox: {on_unsupported: {protect: warn}", &["2:48 unprotected"]),
+    ];
+    for (why, names, want) in cases {
+        let (dir, variables) = machine();
+        std::os::unix::fs::symlink("elsewhere", variables.workspace.join("link").unwrap().as_path()).unwrap();
+        std::fs::write(variables.workspace.join("elsewhere").unwrap(), "").unwrap();
+        let origin = written(&dir, &format!("version: 1\nfilesystem: {{write: ['{{workspace}}'], {names}}}\n"));
+        let (problems, loads) = match policy::load(&origin, &variables) {
+            Ok(loaded) => (loaded.warnings, true),
+            Err(problems) => (problems, false),
+        };
+        let place =
+            |p: &shellwarden::diag::Problem| p.position().unwrap().rsplit("policy.yaml:").next().unwrap().to_owned();
+        let found: Vec<_> = problems.iter().map(|p| format!("{} {}", place(p), p.code)).collect();
+        assert_eq!(found, want, "{why}");
+        assert_eq!(loads, why.contains("told"), "{why}");
+    }
 }
 
 fn preset() -> (tempfile::TempDir, Policy) {

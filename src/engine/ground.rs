@@ -1,0 +1,119 @@
+//! What a profile of the policy becomes on this machine, and whether the machine can hold it.
+//!
+//! In: a profile, and what the kernel gives to this account. Out: the [`Confinement`] that its jobs share, or what cannot
+//! be held although the policy needs it. `doctor`, the start of an engine and every job ask here, so they agree.
+
+use std::env;
+use std::sync::Arc;
+
+use crate::paths::AbsPath;
+use crate::policy::{self, Profile, Root, Unsupported};
+use crate::sandbox::{self, Confinement, InForce, Network, SandboxError, SandboxSpec, SpecError, Support};
+
+/// Why a profile cannot be put in force.
+#[derive(Debug, thiserror::Error)]
+pub enum NotHeld {
+    /// A property that it needs is held by nothing here.
+    #[error("profile `{profile}`: {source}")]
+    Sandbox {
+        /// Its name.
+        profile: String,
+        /// What is missing.
+        source: SandboxError,
+    },
+    /// Files outside the write roots can be changed in ways that Landlock does not see.
+    #[error(
+        "mode, times and attributes of files outside the write roots cannot be held here, because this account may not \
+         mount; allow user namespaces, or set `sandbox.on_unsupported.metadata` to `warn`"
+    )]
+    Metadata,
+    /// The grants cannot be sent.
+    #[error(transparent)]
+    Spec(#[from] SpecError),
+}
+
+/// What holds jobs here.
+#[derive(Debug, Clone)]
+pub struct Ground {
+    support: Support,
+    /// This program, whose file no job may change.
+    binary: Option<AbsPath>,
+}
+
+impl Ground {
+    /// What this kernel and account give.
+    pub fn new(support: &Support) -> Self {
+        let binary = env::current_exe().ok().and_then(|path| AbsPath::new(path.canonicalize().ok()?).ok());
+        Self { support: support.clone(), binary }
+    }
+
+    /// The file of this program, when jobs of this profile may write where it lies.
+    pub fn exposed_binary(&self, profile: &Profile) -> Option<&AbsPath> {
+        self.binary.as_ref().filter(|binary| profile.can_write(binary))
+    }
+
+    /// Can jobs of this profile start here?
+    ///
+    /// # Errors
+    /// What the policy needs and nothing holds.
+    pub fn check(&self, profile: &Profile) -> Result<(), NotHeld> {
+        let mounts = self.support.mounts().is_ok();
+        if profile.on_unsupported.metadata == Unsupported::Refuse && !mounts {
+            return Err(NotHeld::Metadata);
+        }
+        let confinement = self.confinement(profile)?;
+        let named = |source| NotHeld::Sandbox { profile: profile.name.clone(), source };
+        self.support.check_profile(&confinement).map_err(named)
+    }
+
+    /// What all jobs of a profile share.
+    ///
+    /// # Errors
+    /// [`SpecError`].
+    pub fn confinement(&self, profile: &Profile) -> Result<Arc<Confinement>, SpecError> {
+        // The job's own directory is granted per job, never in what jobs share.
+        let paths = |roots: &[Root]| -> Vec<AbsPath> {
+            let path = |root: &Root| match root {
+                Root::Path(path) => Some(path.clone()),
+                Root::Tmp => None,
+            };
+            roots.iter().filter_map(path).collect()
+        };
+        // Where nothing can be mounted, `doctor` tells of a binary that jobs could replace.
+        let binary = self.exposed_binary(profile).filter(|_| self.support.mounts().is_ok());
+        let protect = profile.protected_names().chain(&profile.guarded).chain(binary).cloned();
+        Confinement::builder()
+            .read(paths(&profile.read))
+            .execute(paths(&profile.execute))
+            .write(paths(&profile.write))
+            .protect(protect)
+            .hide(profile.hidden_names().cloned())
+            .unsupported(unsupported(profile))
+            .network(network(profile))
+            .build()
+    }
+
+    /// What will not hold a job although its policy asks for it, for the record.
+    pub(super) fn unheld(&self, spec: &SandboxSpec) -> Vec<String> {
+        let unheld = InForce::of(spec, &self.support).unheld;
+        unheld.into_iter().map(|unheld| format!("{} ({})", unheld.what, unheld.why)).collect()
+    }
+}
+
+/// Names are held or nothing starts, unless the policy lets go of all of them; its own files it never lets go of.
+fn unsupported(profile: &Profile) -> sandbox::Unsupported {
+    let on = profile.on_unsupported;
+    let protect = on.protect == Unsupported::Refuse && profile.protected_names().next().is_some();
+    let hide = on.hide == Unsupported::Refuse && profile.hidden_names().next().is_some();
+    match protect || hide || !profile.guarded.is_empty() {
+        true => sandbox::Unsupported::Refuse,
+        false => sandbox::Unsupported::Warn,
+    }
+}
+
+fn network(profile: &Profile) -> Network {
+    match profile.network {
+        policy::Network::None => Network::None,
+        policy::Network::Full => Network::Full,
+    }
+}

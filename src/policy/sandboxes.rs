@@ -1,0 +1,102 @@
+//! The sandboxes of a policy: `filesystem`, `network` and `limits`, of the policy itself and of each profile.
+//!
+//! In: the tree that holds them and what a profile inherits. Out: [`Profile`]s, with every problem at its place.
+
+use std::collections::BTreeSet;
+
+use super::compiled::Reading;
+use super::names::Names;
+use super::profile::{OnUnsupported, Profile, Root, Unsupported};
+use super::settings::{self, Limits, Network};
+use super::yaml::Node;
+use crate::diag::Problem;
+
+impl Reading<'_> {
+    /// A sandbox: what `node` says, and what `base` has where it says nothing.
+    pub(super) fn profile(
+        &mut self,
+        name: &str,
+        node: &Node,
+        base: Result<&Profile, OnUnsupported>,
+    ) -> Option<Profile> {
+        let on_unsupported = base.map_or_else(|own| own, |base| base.on_unsupported);
+        let base = base.ok();
+        let inherit = |get: fn(&Profile) -> &Vec<Root>| base.map_or_else(Vec::new, |base| get(base).clone());
+        let limits = settings::limits(node, base.map(|base| &base.limits));
+        let limits: Limits = self.keep(node, limits)?;
+        let mut profile = Profile {
+            name: name.to_owned(),
+            read: self.roots(node, "filesystem.read", inherit(|base| &base.read)),
+            write: self.roots(node, "filesystem.write", inherit(|base| &base.write)),
+            execute: self.roots(node, "filesystem.execute", inherit(|base| &base.execute)),
+            protect: base.map(|base| base.protect.clone()).unwrap_or_default(),
+            hide: base.map(|base| base.hide.clone()).unwrap_or_default(),
+            guarded: Vec::new(),
+            on_unsupported,
+            network: settings::network(node, base.map_or(Network::None, |base| base.network)),
+            limits,
+        };
+        self.names(node, &mut profile);
+        self.guarded(node, &mut profile);
+        Some(profile)
+    }
+
+    /// Names that are protected and hidden. A protected name that is a symlink could be replaced where it stands.
+    fn names(&mut self, node: &Node, profile: &mut Profile) {
+        for key in ["protect", "hide"] {
+            let Some(list) = node.at(&format!("filesystem.{key}")) else { continue };
+            let mut names = Names::default();
+            for item in list.items() {
+                let added = match names.add(item.text().unwrap_or(""), self.variables, self.disk) {
+                    Ok(added) => added,
+                    Err(why) => {
+                        self.problems.push(item.error("wrong-name", why));
+                        continue;
+                    }
+                };
+                let replaceable = added.linked.iter().filter(|place| key == "protect" && profile.can_write(place));
+                for place in replaceable {
+                    let message = format!("`{place}` is reached through a symlink, which a job could replace");
+                    let problem = match profile.on_unsupported.protect {
+                        Unsupported::Refuse => item.error("unprotected", message),
+                        Unsupported::Warn => item.warning("unprotected", message),
+                    };
+                    self.problems.push(problem.advise("put the file itself there, or protect the place of the link"));
+                }
+            }
+            match key {
+                "protect" => profile.protect = names,
+                _ => profile.hide = names,
+            }
+        }
+    }
+
+    /// What judges jobs, where jobs of this profile may write. A symlink there could be replaced, so it is refused.
+    fn guarded(&mut self, node: &Node, profile: &mut Profile) {
+        for file in &self.guard {
+            let real = self.disk.canonical(file).unwrap_or_else(|| file.clone());
+            let beside = file.parent().and_then(|dir| self.disk.canonical(&dir)?.join(file.file_name()?).ok());
+            let mut places = [Some(file), beside.as_ref()].into_iter().flatten();
+            if let Some(link) = places.find(|place| **place != real && profile.can_write(place)) {
+                let message = format!("`{link}` is a symlink where jobs of profile `{}` may write", profile.name);
+                let problem = Problem::error("unprotected", message).at(&node.source, node.span);
+                self.problems.push(problem.advise("move it out of the writable roots"));
+            }
+            if profile.can_write(&real) {
+                profile.guarded.push(real);
+            }
+        }
+    }
+
+    fn roots(&mut self, node: &Node, path: &str, inherited: Vec<Root>) -> Vec<Root> {
+        let Some(list) = node.at(path) else { return inherited };
+        let mut roots = BTreeSet::new();
+        for item in list.items() {
+            match self.variables.roots(item.text().unwrap_or(""), self.disk) {
+                Ok(found) => roots.extend(found),
+                Err(why) => self.problems.push(item.error("wrong-root", why)),
+            }
+        }
+        roots.into_iter().collect()
+    }
+}
