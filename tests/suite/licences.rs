@@ -42,7 +42,7 @@ fn expressions_are_read_as_spdx_means_them() {
 
 #[test]
 fn no_dependency_has_a_copyleft_licence() {
-    let output = Command::new(env!("CARGO"))
+    let output = Command::new("cargo")
         .args([
             "metadata",
             "--format-version",
