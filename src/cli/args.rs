@@ -97,7 +97,7 @@ pub(super) struct Explain {
 pub(super) struct Check {
     #[command(flatten)]
     pub(super) places: CheckPlaces,
-    /// Policy files or builtin:NAME
+    /// Policy files, builtin:NAME, or builtin:catalogue for what is known of programs
     #[arg(required = true, value_name = "FILE")]
     pub(super) files: Vec<String>,
     /// Fail on warnings too

@@ -1,6 +1,6 @@
 //! `check`: are these policies sound, and do their own tests pass?
 //!
-//! In: files or `builtin:NAME`. Out: all problems on stderr, a line per sound file on stdout; 0 or 1.
+//! In: files, `builtin:NAME`, or `builtin:catalogue` for what is known of programs. Out: all problems on stderr, a line per sound file on stdout; 0 or 1.
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -11,6 +11,9 @@ use crate::diag::Problems;
 use crate::paths::AbsPath;
 use crate::policy;
 
+/// The name of the programs' catalogue in the binary.
+const CATALOGUE: &str = "builtin:catalogue";
+
 pub(super) fn check(arguments: Check) -> Result<ExitCode, Failure> {
     let workspace = setup::workspace(arguments.places.workspace.as_deref()).map_err(|failure| failure.code(1))?;
     // Checking writes nothing, so the state folder only needs a name.
@@ -18,9 +21,9 @@ pub(super) fn check(arguments: Check) -> Result<ExitCode, Failure> {
     let variables = setup::variables(workspace, state);
     let mut sound = true;
     for file in &arguments.files {
-        let problems = match setup::origin(file) {
-            Ok(origin) => policy::check(&origin, &variables),
-            Err(failure) => return Err(failure.code(1)),
+        let problems = match file.as_str() {
+            CATALOGUE => policy::check_catalogue(),
+            _ => policy::check(&setup::origin(file).map_err(|failure| failure.code(1))?, &variables),
         };
         sound &= tell(file, &problems, arguments.deny_warnings).map_err(|error| Failure::new(error).code(1))?;
     }
