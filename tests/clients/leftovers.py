@@ -1,7 +1,6 @@
 """Nothing of a job is left: after a kill, after the server's end of any kind, after the end of what watches it."""
 
 import asyncio
-import contextlib
 import shutil
 import signal
 import uuid
@@ -62,7 +61,8 @@ async def shot(whom, number=signal.SIGKILL):
     """Three jobs run; one of those that look after them gets a signal."""
     marker = uuid.uuid4().hex
     processes, reached = [], False
-    with contextlib.suppress(Exception):
+    trouble = None
+    try:
         async with connected() as warden:
             for index in range(3):
                 processes += (await start(warden, f"{marker}-{index}"))[1]
@@ -76,8 +76,10 @@ async def shot(whom, number=signal.SIGKILL):
             # The jobs of the other two supervisors live on; those of the server and the helper do not.
             await gone(processes if whom != "supervisor" else processes[:PROCESSES])
             reached = True
-    # A client whose server was shot may complain when it closes; what was to be seen was seen before that.
-    assert reached, f"{whom}: not everything that had to end did"
+    except Exception as error:  # A client whose server was shot may complain when it closes.
+        trouble = error
+    if not reached:
+        raise AssertionError(f"{whom}: not everything that had to end did") from trouble
     for index in range(3):
         assert not with_marker(f"{marker}-{index}"), f"{whom}: processes are left"
 
