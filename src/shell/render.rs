@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use super::analysis::Analysis;
 use super::command::{RedirectOp, Slot};
-use super::eval::{Mark, Site};
+use super::eval::{Mark, Position, Site, Split, is_plain};
 use super::quoting::{Spelling, is_quoted, is_searched, parameter};
 use super::refusal::Refusal;
 use super::text::quote;
@@ -76,12 +76,10 @@ impl Renderer<'_> {
         for word in &simple.words {
             let Some(Site::Fixed(texts)) = self.analysis.sites.get(word.site) else { return Ok(None) };
             for (index, text) in texts.iter().enumerate() {
-                arguments.push(match self.analysis.marks.get(&(word.site, index)) {
-                    None => text.clone(),
-                    Some(Mark::Program(slot)) => self.path(*slot)?.to_owned(),
-                    Some(Mark::Script(list)) => self.script(list)?,
-                    Some(Mark::Builtin) => return Ok(None),
-                });
+                if let Some(Mark::Builtin) = self.analysis.marks.get(&(word.site, index)) {
+                    return Ok(None);
+                }
+                arguments.extend(self.marked((word.site, index), text)?);
             }
         }
         Ok(Some(arguments))
@@ -91,6 +89,28 @@ impl Renderer<'_> {
         let path = self.programs.get(&slot).map(String::as_str).filter(|path| path.starts_with('/'));
         let message = "a program of the line has no path";
         path.ok_or_else(|| Refusal::new("program-unresolved", Span::default(), message))
+    }
+
+    /// What stands in place of a known word; nothing when it went into another.
+    fn marked(&self, position: Position, text: &str) -> Result<Option<String>, Refusal> {
+        Ok(Some(match self.analysis.marks.get(&position) {
+            None | Some(Mark::Builtin) => text.to_owned(),
+            Some(Mark::Program(slot)) => self.path(*slot)?.to_owned(),
+            Some(Mark::Script(list)) => self.script(list)?,
+            Some(Mark::Split(split)) => self.split(split)?,
+            Some(Mark::Absent) => return Ok(None),
+        }))
+    }
+
+    /// The words that a program will take apart at their blanks.
+    fn split(&self, split: &Split) -> Result<String, Refusal> {
+        let mut words = Vec::new();
+        for (word, position) in &split.words {
+            let written = self.marked(*position, word)?.filter(|word| is_plain(word) && !word.contains(' '));
+            let message = "the path of a program inside a word holds signs that would be read; call it apart";
+            words.push(written.ok_or_else(|| Refusal::new("wrapper-split", Span::default(), message))?);
+        }
+        Ok(format!("{}{}", split.prefix, words.join(" ")))
     }
 
     /// The text for `sh -c`.
@@ -251,12 +271,9 @@ impl Renderer<'_> {
             Some(Site::Fixed(texts)) => {
                 let mut shown = Vec::new();
                 for (index, text) in texts.iter().enumerate() {
-                    let (written, builtin) = match self.analysis.marks.get(&(word.site, index)) {
-                        None => (quote(text), false),
-                        Some(Mark::Builtin) => (text.clone(), true),
-                        Some(Mark::Program(slot)) => (quote(self.path(*slot)?), false),
-                        Some(Mark::Script(list)) => (quote(&self.script(list)?), false),
-                    };
+                    let builtin = matches!(self.analysis.marks.get(&(word.site, index)), Some(Mark::Builtin));
+                    let Some(written) = self.marked((word.site, index), text)? else { continue };
+                    let written = if builtin { written } else { quote(&written) };
                     shown.push(Shown { text: written, known: Some(text.clone()), builtin });
                 }
                 Ok(shown)

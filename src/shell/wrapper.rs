@@ -1,7 +1,7 @@
 //! Programs that run another program: their options, as data.
 //!
 //! In: the name of a program. Out: its [`Wrapper`], when it is one. How a wrapper is taken apart is decided in `unwrap`.
-//! The options are those of the manual pages of coreutils 9, util-linux 2.41, findutils 4.10, GNU time 1.9 and sudo 1.9.
+//! The options are those of the manual pages of coreutils 9, util-linux 2.41, findutils 4.10, procps 4.0, GNU time 1.9 and sudo 1.9.
 //! An option that is not here is refused: whether it takes a value decides which word is the program.
 
 /// How a program carries another.
@@ -21,6 +21,10 @@ pub(super) enum Kind {
     Fd,
     /// The first word is the name of an applet.
     Applet,
+    /// The words, joined, are the text of a shell.
+    Watch,
+    /// `--pre PROGRAM`.
+    Ripgrep,
     /// The program is run by a shell made of its arguments, or by other means that analysis does not follow.
     Refused,
 }
@@ -64,14 +68,12 @@ const NONE: Wrapper = Wrapper {
 /// Programs that give text to a shell, load a program by other means, or wrap one with options that are not tabled.
 const REFUSED: &[&str] = &[
     "parallel",
-    "watch",
     "su",
     "runuser",
     "script",
     "expect",
     "unbuffer",
     "entr",
-    "zsh",
     "ksh",
     "ksh93",
     "mksh",
@@ -126,18 +128,36 @@ const REFUSED: &[&str] = &[
     "ld-musl-aarch64.so.1",
 ];
 
+/// `env` once it took a text apart: that goes one level deep.
+pub(super) static ENV_SPLIT: Wrapper = Wrapper {
+    names: &["env"],
+    kind: Kind::Environment,
+    flags: "i0v",
+    valued: "uC",
+    long_flags: &["ignore-environment", "null", "debug", "list-signal-handling"],
+    long_valued: &["unset", "chdir"],
+    long_attached: &["default-signal", "ignore-signal", "block-signal"],
+    ..NONE
+};
+
 /// The table.
 static WRAPPERS: &[Wrapper] = &[
+    Wrapper { valued: "uCS", long_valued: &["unset", "chdir", "split-string"], ..ENV_SPLIT },
     Wrapper {
-        names: &["env"],
-        kind: Kind::Environment,
-        flags: "i0v",
-        valued: "uC",
-        long_flags: &["ignore-environment", "null", "debug", "list-signal-handling"],
-        long_valued: &["unset", "chdir"],
-        long_attached: &["default-signal", "ignore-signal", "block-signal"],
+        names: &["watch"],
+        kind: Kind::Watch,
+        flags: "bcCegprtwx",
+        valued: "nq",
+        attached: "d",
+        long_flags: &[
+            "beep", "color", "no-color", "errexit", "chgexit", "precise", "no-rerun", "no-title", "no-wrap", "exec",
+        ],
+        long_valued: &["interval", "equexit"],
+        long_attached: &["differences"],
+        alone: &["-h", "-v", "--help", "--version"],
         ..NONE
     },
+    Wrapper { names: &["rg"], kind: Kind::Ripgrep, ..NONE },
     Wrapper { names: &["nice"], valued: "n", long_valued: &["adjustment"], ..NONE },
     Wrapper { names: &["nohup"], ..NONE },
     Wrapper {
@@ -219,7 +239,7 @@ static WRAPPERS: &[Wrapper] = &[
         ..NONE
     },
     Wrapper { names: &["doas"], flags: "n", valued: "Cu", alone: &["-L"], ..NONE },
-    Wrapper { names: &["sh", "bash", "dash"], kind: Kind::Shell, ..NONE },
+    Wrapper { names: &["sh", "bash", "dash", "zsh"], kind: Kind::Shell, ..NONE },
     Wrapper { names: &["find", "gfind"], kind: Kind::Find, ..NONE },
     Wrapper { names: &["fd", "fdfind"], kind: Kind::Fd, ..NONE },
     Wrapper { names: &["busybox", "toybox"], kind: Kind::Applet, ..NONE },

@@ -221,6 +221,7 @@ const TEXTS: [(&[&str], &str); COUNT] = [
     (&["uniq"], include_str!("../../../policies/programs/uniq.yaml")),
     (&["unzip"], include_str!("../../../policies/programs/unzip.yaml")),
     (&["vim", "vi", "nvim", "ex", "view", "emacs", "nano", "ed"], include_str!("../../../policies/programs/vim.yaml")),
+    (&["watch"], include_str!("../../../policies/programs/watch.yaml")),
     (&["wc"], include_str!("../../../policies/programs/wc.yaml")),
     (&["wget"], include_str!("../../../policies/programs/wget.yaml")),
     (&["which"], include_str!("../../../policies/programs/which.yaml")),
@@ -233,7 +234,7 @@ const TEXTS: [(&[&str], &str); COUNT] = [
     ),
     (&["zip"], include_str!("../../../policies/programs/zip.yaml")),
 ];
-const COUNT: usize = 109;
+const COUNT: usize = 110;
 
 static INDEX: LazyLock<HashMap<&'static str, usize>> = LazyLock::new(|| {
     let numbered = TEXTS.iter().enumerate();

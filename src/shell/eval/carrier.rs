@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use super::super::command::{Cwd, Unknown, Word};
+use super::super::command::{Cwd, Head, Unknown, Word};
 use super::super::place::Place;
 use super::super::refusal::Refusal;
 use super::super::wrapper::Wrapper;
@@ -19,6 +19,10 @@ const MAX_SHELLS: usize = 4;
 
 fn supplied(reason: &str, splits: bool) -> Argument {
     Argument { word: Word::Unknown(Unknown { reason: reason.to_owned(), splits }), position: None }
+}
+
+fn is_zsh(name: &str) -> bool {
+    name.ends_with("zsh")
 }
 
 /// Replaces each word that holds a placeholder; true when there was one.
@@ -158,15 +162,33 @@ impl Eval {
         world.cwd = call.cwd.clone();
         self.shells += 1;
         let via = std::mem::replace(&mut self.outer, call.via.iter().cloned().chain([name.to_owned()]).collect());
+        let before = (self.commands.len(), self.assignments.len());
         let result = self.apart(&list, vec![world]);
         self.outer = via;
         self.shells -= 1;
-        result
+        result?;
+        if is_zsh(name) { self.only_programs(before, call) } else { Ok(()) }
+    }
+
+    /// zsh reads numbers as arithmetic, which can run commands, in more builtins and variables than bash.
+    fn only_programs(&self, (commands, assignments): (usize, usize), call: &Call<'_>) -> Result<(), Refusal> {
+        let harmless = ["cd", "echo", "pwd", "true", "false", ":"];
+        let builtin = self.commands.iter().skip(commands).find(|command| {
+            command.head == Head::Builtin
+                && command.words.first().and_then(Word::known).is_none_or(|name| !harmless.contains(&name))
+        });
+        if builtin.is_none() && self.assignments.len() == assignments {
+            return Ok(());
+        }
+        let message = "in the text of zsh only programs, `cd`, `echo` and `pwd` are followed; use `bash -c`";
+        Err(Refusal::new("zsh", call.span, message))
     }
 
     /// The index of the text after `-c`, when there is one.
     fn shell_text(&self, name: &str, arguments: &[Argument], call: &Call<'_>) -> Result<Option<usize>, Refusal> {
         let mut runs_text = false;
+        // zsh reads start-up files for `-c` as well, unless it is told not to.
+        let mut plain_start = !is_zsh(name);
         let mut at = 1;
         while let Some(argument) = arguments.get(at) {
             let Some(text) = argument.word.known() else {
@@ -183,7 +205,10 @@ impl Eval {
                 "--norc" | "--noprofile" => {}
                 "-o" | "+o" if matches!(after, Some("pipefail" | "errexit" | "nounset")) => at += 1,
                 _ if letters.is_empty() && !text.starts_with('-') => break,
-                _ if !letters.is_empty() && letters.chars().all(|c| matches!(c, 'c' | 'e' | 'u')) => {
+                _ if !letters.is_empty()
+                    && letters.chars().all(|c| "ceu".contains(c) || (c == 'f' && is_zsh(name))) =>
+                {
+                    plain_start |= letters.contains('f') && text.starts_with('-');
                     runs_text |= letters.contains('c') && text.starts_with('-');
                 }
                 _ => {
@@ -193,6 +218,10 @@ impl Eval {
                 }
             }
             at += 1;
+        }
+        if runs_text && !plain_start {
+            let message = format!("`{name} -c` reads start-up files first; write `{name} -fc`");
+            return Err(Refusal::new("wrapper-option", call.span, message));
         }
         Ok(runs_text.then_some(at))
     }

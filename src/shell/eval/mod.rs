@@ -8,6 +8,7 @@
 
 mod arithmetic;
 mod carrier;
+mod embedded;
 mod expand;
 mod flow;
 mod pattern;
@@ -18,6 +19,7 @@ mod world;
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
+pub(super) use self::embedded::is_plain;
 use self::expand::Use;
 use self::world::{World, Worlds};
 use super::command::{Assignment, Command, Redirect, Slot, Word};
@@ -51,6 +53,18 @@ pub(super) enum Mark {
     Program(Slot),
     Builtin,
     Script(Arc<List>),
+    Split(Arc<Split>),
+    /// Nothing: its text went into a script that another word holds.
+    Absent,
+}
+
+/// A word that a program takes apart at its blanks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Split {
+    /// What stands before them: `--split-string=`, or nothing.
+    pub(super) prefix: String,
+    /// The words inside, each with a position of its own.
+    pub(super) words: Vec<(String, Position)>,
 }
 
 /// Everything found out about a tree.

@@ -38,6 +38,8 @@ impl Eval {
             Kind::Find => self.find(&name, arguments, call),
             Kind::Fd => self.fd(&name, arguments, call),
             Kind::Applet => self.applet(&name, arguments, call),
+            Kind::Watch => self.watch(&name, wrapper, arguments, call),
+            Kind::Ripgrep => self.ripgrep(&name, arguments, call),
             Kind::Refused => {
                 let message =
                     format!("`{name}` runs other commands in a way that is not followed; run the command itself");
@@ -54,7 +56,7 @@ impl Eval {
         self.program(arguments, &inner)
     }
 
-    fn prefix_wrapper(
+    pub(super) fn prefix_wrapper(
         &mut self,
         name: &str,
         wrapper: &Wrapper,
@@ -69,17 +71,28 @@ impl Eval {
         let mut rest = arguments.get(options.rest..).unwrap_or_default();
         if wrapper.kind == Kind::Environment {
             inner.changed = true;
-            rest = self.variables(name, rest, call)?;
             if name.ends_with("env")
                 && let Some(target) = options.value(&["C", "chdir"])
             {
                 inner.cwd = moved(&call.cwd, target);
             }
+            if let Some(Some(text)) = options.value(&SPLITS) {
+                let text = text.known().ok_or_else(|| unknown(name, call))?;
+                return self.split_env(name, arguments, (options.rest - 1, text), &inner);
+            }
+            rest = self.variables(name, rest, call)?;
         }
         if matches!(name.rsplit('/').next(), Some("chroot" | "unshare")) {
             inner.cwd = Cwd::Unknown(format!("`{name}` changes what paths lead to"));
         }
         let Some(first) = rest.first() else { return Ok(()) };
+        if let (true, Some("-c" | "--command")) = (name.ends_with("flock"), first.word.known()) {
+            // With more words behind it, flock takes `-c` for a program.
+            return match rest {
+                [_, text] => self.joined(name, std::slice::from_ref(text), &inner),
+                _ => Err(Refusal::new("wrapper", call.span, format!("`{name} -c` takes one text; quote it"))),
+            };
+        }
         if first.word.known().is_some_and(|text| text.starts_with('-')) {
             let message = format!("`{name}`: option `{}` where a program should stand; remove it", shown(&first.word));
             return Err(Refusal::new("wrapper-option", call.span, message));
@@ -122,6 +135,9 @@ impl Eval {
         }
     }
 }
+
+/// `env` goes on with the words of their value.
+const SPLITS: [&str; 2] = ["S", "split-string"];
 
 /// A directory after one more step.
 fn moved(cwd: &Cwd, target: Option<&Word>) -> Cwd {
@@ -211,6 +227,10 @@ impl OptionReader<'_> {
                 _ => return Ok(false),
             }
             self.at += 1;
+            let splits = |(name, value): &(String, Option<Word>)| SPLITS.contains(&name.as_str()) && value.is_some();
+            if self.wrapper.kind == Kind::Environment && self.values.last().is_some_and(splits) {
+                return Ok(false);
+            }
         }
         Ok(false)
     }

@@ -1,0 +1,63 @@
+//! Any text gets a decision without a panic, and never an approval of a command that was not listed.
+//!
+//! `cargo +nightly fuzz run decide -- -max_len=4096 -timeout=1`; seeds are the snippets in `tests/cases/shell`.
+#![no_main]
+
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
+
+use libfuzzer_sys::fuzz_target;
+use shellwarden::paths::AbsPath;
+use shellwarden::policy::{
+    self, Decision, DirectoryFacts, Origin, Policy, ProgramFile, Request, Text, Variables, World, WorldError,
+};
+
+/// A machine where each program exists and each path leads to itself.
+struct Anything;
+
+fn file(path: AbsPath) -> ProgramFile {
+    let inode = path.to_string().bytes().fold(7, |sum: u64, byte| sum.wrapping_mul(131).wrapping_add(byte.into()));
+    ProgramFile { path, device: 1, inode }
+}
+
+impl World for Anything {
+    fn find_program(&self, name: &str, _dirs: &[AbsPath]) -> Result<Option<ProgramFile>, WorldError> {
+        Ok(AbsPath::new(format!("/usr/bin/{name}")).ok().map(file))
+    }
+
+    fn program_file(&self, path: &AbsPath) -> Result<Option<ProgramFile>, WorldError> {
+        Ok(Some(file(path.clone())))
+    }
+
+    fn resolve(&self, path: &AbsPath) -> Result<AbsPath, WorldError> {
+        Ok(path.clone())
+    }
+
+    fn directory(&self, path: &AbsPath) -> Result<DirectoryFacts, WorldError> {
+        Ok(DirectoryFacts { path: path.clone(), device: 1, inode: 1 })
+    }
+
+    fn list(&self, _path: &AbsPath) -> Result<Vec<String>, WorldError> {
+        Ok(vec!["a".to_owned(), "-b".to_owned(), "c.rs".to_owned()])
+    }
+}
+
+static POLICY: LazyLock<Policy> = LazyLock::new(|| {
+    let root = std::env::temp_dir().canonicalize().expect("a temporary folder").join("shellwarden-fuzz");
+    let at = |name: &str| {
+        std::fs::create_dir_all(root.join(name)).expect("a folder of its own");
+        AbsPath::new(root.join(name)).expect("an absolute path")
+    };
+    let environment = BTreeMap::from([("PATH".to_owned(), "/usr/bin".to_owned())]);
+    let variables = Variables { workspace: at("work"), home: Some(at("home")), state: at("state"), environment };
+    policy::load(&Origin::Builtin("workspace".to_owned()), &variables).expect("the preset loads").policy
+});
+
+fuzz_target!(|text: &str| {
+    let request = Request { text: Text::Line(text.to_owned()), cwd: None, env: BTreeMap::new(), timeout: None };
+    match POLICY.decide(&request, &Anything) {
+        Decision::Allow(approved) => assert!(!format!("{:?}", approved.plan()).is_empty()),
+        Decision::Ask(pending) => assert!(!pending.reason().is_empty()),
+        Decision::Deny(denial) => assert!(!denial.for_operator().is_empty()),
+    }
+});
