@@ -10,7 +10,18 @@ use super::setup::{self, Failure, Site};
 use crate::engine::Front;
 use crate::{launcher, mcp};
 
+/// Settings of the Python server. Ignoring one would run with wider limits than its user believes.
+const NOT_READ: &str = "MCP_BG_";
+
 pub(super) fn serve(arguments: Serve) -> Result<ExitCode, Failure> {
+    if let Some((name, _)) =
+        std::env::vars_os().find(|(name, _)| name.as_encoded_bytes().starts_with(NOT_READ.as_bytes()))
+    {
+        let name = name.to_string_lossy();
+        return Err(Failure::new(format!(
+            "`{name}` is not enforced by this version; unset it and say the same in a policy (`limits`, `jobs`, `commands`)"
+        )));
+    }
     launcher::harden_server().map_err(Failure::new)?;
     let helper = launcher::start_helper().map_err(Failure::new)?;
     setup::log_to_stderr();
