@@ -58,6 +58,7 @@ fn a_secret_is_found_in_any_pieces_and_wrapping() {
         ("zero-width space", format!("{start}\u{200b}{end} b"), "[redacted:github-token]\u{200b} b"),
         ("in a window title", format!("\x1b]0;{token}\x07b"), "\x1b]0;[redacted:github-token]\x07b"),
         ("escaped line end before", format!(r#""a\n{token}""#), r#""a\n[redacted:github-token]""#),
+        ("name of three letters", "pwd=hunter2-x b".to_owned(), "pwd=[redacted:secret-value] b"),
         ("full line", format!("{long} {token}\nfoo\n"), &format!("{long} [redacted:github-token]\n")),
     ];
     for (why, text, want) in &cases {

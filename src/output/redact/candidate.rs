@@ -114,6 +114,12 @@ impl Candidate {
                 (Part::Lead, Some(lead)) => lead,
                 _ => &rule.secret,
             };
+            let most = self.needs_from() + LONGEST_UNDECIDED;
+            let wraps = self.part == Part::Secret && rule.wrap != Wrap::No;
+            let breaks = |byte| wraps && matches!(byte, b'\n' | b'\r' | b' ' | b'\\');
+            let (state, taken) = pattern.run(self.state, window.slice(self.at, most.min(window.end())), breaks);
+            self.state = state;
+            self.at += taken;
             let Some(byte) = window.get(self.at) else {
                 let matches = pattern.matches_at_end(self.state);
                 if !window.ended {
@@ -134,7 +140,7 @@ impl Candidate {
             if step.matched {
                 self.best = Some(self.at);
             }
-            if self.part == Part::Secret && rule.wrap != Wrap::No {
+            if wraps {
                 match line_break(window, self.at, byte) {
                     Break::Open => return Fate::Open,
                     Break::Until(next) if self.goes_on(rule, window, next) => {

@@ -2,6 +2,10 @@
 //!
 //! In: a value and what stands around it. Out: whether it is taken for a secret.
 
+use std::sync::LazyLock;
+
+use regex::bytes::{Regex, RegexBuilder};
+
 use super::window::Window;
 
 /// The second look of a rule.
@@ -82,18 +86,22 @@ const PLACEHOLDERS: &[&str] = &[
     "...",
 ];
 
+/// Finds any of the placeholders.
+static PLACEHOLDER: LazyLock<Option<Regex>> = LazyLock::new(|| {
+    let words: Vec<String> = PLACEHOLDERS.iter().map(|word| regex::escape(word)).collect();
+    RegexBuilder::new(&words.join("|")).case_insensitive(true).unicode(false).build().ok()
+});
+
 fn is_assigned(value: &[u8], window: &Window, from: usize) -> bool {
-    let text = String::from_utf8_lossy(value).to_lowercase();
-    if PLACEHOLDERS.iter().any(|word| text.contains(word)) || text.starts_with(['$', '%', '@', '&', '/', '.', '~']) {
-        return false;
-    }
-    // A call, a path or a type of some language.
-    if text.contains(['(', '[']) || text.contains("::") || text.starts_with(':') {
+    // A reference, a call, a path or a type of some language.
+    let code = value.first().is_some_and(|first| b"$%@&/.~:".contains(first))
+        || value.iter().any(|byte| matches!(byte, b'(' | b'['))
+        || value.windows(2).any(|two| two == b"::");
+    if code || PLACEHOLDER.as_ref().is_some_and(|words| words.is_match(value)) {
         return false;
     }
     let quoted = matches!(window.before(from), Some(b'"' | b'\''));
     let digits = value.iter().any(u8::is_ascii_digit);
     let different = entropy(value) >= 2.5;
-    different
-        && (digits || quoted || text.bytes().any(|byte| !byte.is_ascii_alphanumeric() && !b"_.-:".contains(&byte)))
+    different && (digits || quoted || value.iter().any(|byte| !byte.is_ascii_alphanumeric() && !b"_.-:".contains(byte)))
 }

@@ -83,6 +83,20 @@ impl Pattern {
         Step { next: (!dead).then_some(State(next)), matched: dfa.is_match_state(next) }
     }
 
+    /// Takes bytes as long as nothing happens: no match ends, nothing is ruled out, `stop` is not true of the next
+    /// byte. Returns the state and the number of bytes taken.
+    pub(super) fn run(&self, mut state: State, bytes: &[u8], stop: impl Fn(u8) -> bool) -> (State, usize) {
+        let Some(dfa) = self.dfa() else { return (state, 0) };
+        for (taken, byte) in bytes.iter().enumerate() {
+            let next = dfa.next_state(state.0, *byte);
+            if dfa.is_special_state(next) || stop(*byte) {
+                return (state, taken);
+            }
+            state = State(next);
+        }
+        (state, bytes.len())
+    }
+
     /// True when the bytes so far are a match if none follow.
     pub(super) fn matches_at_end(&self, state: State) -> bool {
         self.dfa().is_some_and(|dfa| dfa.is_match_state(dfa.next_eoi_state(state.0)))

@@ -2,21 +2,30 @@
 //!
 //! In: the literals and bytes. Out: where each literal begins. Whether a rule matches there is decided by a candidate.
 //!
-//! A table indexed by a hash of four bytes answers "no literal begins here" for nearly all text. With hundreds of
-//! literals that is several times faster than an automaton, whose next step has to wait for the one before.
+//! A table indexed by two neighbouring bytes answers "no literal begins here" for nearly all text: literals are spread
+//! over groups, and a place is worth a look when one group has a literal with these two bytes and with the two after
+//! them. With hundreds of literals that is several times faster than an automaton, whose next step has to wait for the
+//! one before.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
-use super::rule::{Edge, Rule};
+use super::rule::{Edge, Follows, Rule};
 
-/// Bytes of a literal that are hashed.
-const HASHED: usize = 4;
-/// Index bits of the table: at one bit each it fits the first-level cache and is nearly empty.
-const BITS: u32 = 17;
+/// Entries of the table: one for each pair of bytes.
+const PAIRS: usize = 1 << 16;
+/// Groups of literals; each has a bit for first pairs and one for second pairs in an entry.
+const GROUPS: usize = 16;
+/// Groups of literals of three bytes, of which the second pair is half known.
+const SHORT_GROUPS: usize = 4;
 /// A literal is not looked for across a line break when fewer of its bytes stand before it.
 const SHORTEST_HEAD: usize = 2;
 /// Places looked at before a branch.
-const STRIDE: usize = 8;
+const STRIDE: usize = 16;
+/// Bytes needed to look at so many places.
+const BLOCK: usize = STRIDE + 3;
+/// Index bits of the table of first bytes.
+const SLOT_BITS: u32 = 11;
 
 /// Which rules begin with a literal.
 #[derive(Debug)]
@@ -26,22 +35,24 @@ struct Owners {
     holds: bool,
     /// One of the rules may begin in the middle of a word.
     anywhere: bool,
-    /// A byte of a token follows.
-    token_follows: bool,
+    /// What follows it, over all rules.
+    follows: Follows,
 }
 
 /// All literals, sorted, none of them a prefix of another one.
 #[derive(Debug)]
 pub(super) struct Prefilter {
-    /// A bit for each hash with which some literal begins.
-    table: Vec<u64>,
-    /// The first four bytes of each literal, sorted.
-    keys: Vec<u32>,
+    /// By a pair of bytes: the groups that have it first, and from bit 16 on those that have it second.
+    table: Box<[u32]>,
+    /// Three bytes and the literals that begin with them, at the place that a hash gives or the next free one.
+    slots: Vec<([u8; 3], Range<usize>)>,
     literals: Vec<Vec<u8>>,
     owners: Vec<Owners>,
     longest: usize,
     /// Pairs of neighbours in literals, and where they are: index of the literal, bytes before the second one.
     pairs: Vec<(u16, usize, usize)>,
+    /// A bit for each of these pairs.
+    pair_bits: Box<[u64]>,
 }
 
 impl Prefilter {
@@ -60,19 +71,24 @@ impl Prefilter {
                 _ => kept.push((literal, rules)),
             }
         }
-        let owners = kept.iter().map(|(_, owners)| Owners {
-            rules: owners.clone(),
-            holds: owners.iter().filter_map(|index| rules.get(*index)).any(|rule| rule.lead.is_none()),
-            anywhere: owners.iter().filter_map(|index| rules.get(*index)).any(|rule| rule.edge == Edge::Any),
-            token_follows: owners.iter().filter_map(|index| rules.get(*index)).all(|rule| rule.token_follows),
+        let owners = kept.iter().map(|(_, owners)| {
+            let rules_of = || owners.iter().filter_map(|index| rules.get(*index));
+            Owners {
+                rules: owners.clone(),
+                holds: rules_of().any(|rule| rule.lead.is_none()),
+                anywhere: rules_of().any(|rule| rule.edge == Edge::Any),
+                follows: rules_of().map(|rule| rule.follows).max().unwrap_or(Follows::Any),
+            }
         });
         let owners: Vec<Owners> = owners.collect();
         let literals: Vec<Vec<u8>> = kept.iter().map(|(literal, _)| literal.to_vec()).collect();
         let longest = literals.iter().map(Vec::len).max().unwrap_or(0);
+        let pairs = pairs(&literals, &owners);
         Self {
             table: table(&literals, &owners),
-            keys: literals.iter().map(|literal| key(literal)).collect(),
-            pairs: pairs(&literals, &owners),
+            slots: slots(&literals),
+            pair_bits: pair_bits(&pairs),
+            pairs,
             literals,
             owners,
             longest,
@@ -86,48 +102,38 @@ impl Prefilter {
 
     /// Tells each literal that ends behind `seen`: where it begins and the rules it belongs to.
     pub(super) fn scan<'a>(&'a self, bytes: &[u8], seen: usize, sink: &mut impl FnMut(usize, &'a [usize])) {
-        let places = bytes.len().saturating_sub(HASHED - 1);
         let mut at = 0;
-        while at < places {
-            if let Some(window) = bytes.get(at..at + STRIDE + HASHED - 1) {
-                let hit = window.windows(HASHED).fold(false, |hit, four| hit | self.may_begin(four));
-                if !hit {
-                    at += STRIDE;
-                    continue;
+        if let Some(table) = self.table.first_chunk() {
+            while let Some(block) = bytes.get(at..).and_then(|rest| rest.first_chunk()) {
+                let mut hits = hits(table, block);
+                while hits != 0 {
+                    self.literal_at(bytes, at + hits.trailing_zeros() as usize, seen, sink);
+                    hits &= hits - 1;
                 }
+                at += STRIDE;
             }
-            for place in at..places.min(at + STRIDE) {
-                self.literal_at(bytes, place, seen, sink);
-            }
-            at += STRIDE;
         }
-        // Literals of three bytes at the very end.
-        (places.min(at)..bytes.len()).for_each(|place| self.literal_at(bytes, place, seen, sink));
-    }
-
-    fn may_begin(&self, four: &[u8]) -> bool {
-        let hash = hash(four);
-        self.table.get(hash / 64).is_some_and(|bits| bits >> (hash % 64) & 1 == 1)
+        (at..bytes.len()).for_each(|place| self.literal_at(bytes, place, seen, sink));
     }
 
     fn literal_at<'a>(&'a self, bytes: &[u8], at: usize, seen: usize, sink: &mut impl FnMut(usize, &'a [usize])) {
         let rest = bytes.get(at..).unwrap_or_default();
-        if rest.get(..HASHED).is_some_and(|four| !self.may_begin(four)) {
-            return;
-        }
-        let key = key(rest);
-        if self.keys.binary_search(&key).is_err() && self.keys.binary_search(&(key & !0xff)).is_err() {
-            return;
-        }
-        // The only literal that can begin here is the last one that is not greater.
-        let index = self.literals.partition_point(|literal| literal.as_slice() <= rest);
-        let Some((literal, owners)) =
-            index.checked_sub(1).and_then(|at| self.literals.get(at).zip(self.owners.get(at)))
-        else {
-            return;
+        let Some([a, b, c]) = rest.first_chunk() else { return };
+        let key = [*a, *b, *c];
+        let mut slot = slot(key);
+        let range = loop {
+            match self.slots.get(slot) {
+                Some((known, range)) if *known == key => break range.clone(),
+                Some((_, range)) if !range.is_empty() => slot = (slot + 1) % self.slots.len(),
+                _ => return,
+            }
         };
-        if rest.starts_with(literal) && at + literal.len() > seen {
-            sink(at, &owners.rules);
+        let owners = self.owners.get(range.clone()).unwrap_or_default();
+        let listed = self.literals.get(range).unwrap_or_default().iter().zip(owners);
+        for (literal, owners) in listed {
+            if rest.starts_with(literal) && at + literal.len() > seen {
+                sink(at, &owners.rules);
+            }
         }
     }
 
@@ -138,9 +144,17 @@ impl Prefilter {
         let mut lengths = (1..=most).rev();
         let begins = |length: &usize| {
             let suffix = bytes.get(bytes.len() - length..).unwrap_or_default();
-            self.beginning_with(suffix).any(|owners| owners.holds && (owners.anywhere || is_edge(*length)))
+            self.may_begin(suffix)
+                && self.beginning_with(suffix).any(|owners| owners.holds && (owners.anywhere || is_edge(*length)))
         };
         lengths.find(begins).unwrap_or(0)
+    }
+
+    /// False for most bytes with which no literal begins.
+    fn may_begin(&self, bytes: &[u8]) -> bool {
+        let pair = bytes.first_chunk().map(|pair| usize::from(u16::from_le_bytes(*pair)));
+        let groups = pair.and_then(|pair| self.table.get(pair));
+        groups.is_none_or(|groups| groups & ((1 << GROUPS) - 1) != 0)
     }
 
     fn beginning_with(&self, prefix: &[u8]) -> impl Iterator<Item = &Owners> {
@@ -152,7 +166,8 @@ impl Prefilter {
 
     /// True when some literal holds these two bytes next to each other.
     pub(super) fn has_pair(&self, one: u8, two: u8) -> bool {
-        !self.at_pair(one, two).is_empty()
+        let pair = usize::from(u16::from_be_bytes([one, two]));
+        self.pair_bits.get(pair / 64).is_some_and(|bits| bits >> (pair % 64) & 1 == 1)
     }
 
     /// Literals that are cut in two by a line break, `before` it and `after` it: tells how many bytes stand before it
@@ -188,7 +203,7 @@ impl Prefilter {
         let mut lengths = (SHORTEST_HEAD..=self.reach().min(before.len())).rev();
         let begins = |length: &usize| {
             let head = before.get(before.len() - length..).unwrap_or_default();
-            self.beginning_with(head).any(|owners| owners.holds)
+            self.may_begin(head) && self.beginning_with(head).any(|owners| owners.holds)
         };
         lengths.find(begins).unwrap_or(0)
     }
@@ -201,33 +216,90 @@ impl Prefilter {
     }
 }
 
-/// Multiplicative hashing of four bytes.
-fn hash(four: &[u8]) -> usize {
-    let word = four.first_chunk::<HASHED>().map_or(0, |four| u32::from_le_bytes(*four));
-    (word.wrapping_mul(0x9e37_79b1) >> (32 - BITS)) as usize
+/// A bit for each place in a block where a literal may begin.
+#[inline]
+fn hits(table: &[u32; PAIRS], block: &[u8; BLOCK]) -> u32 {
+    // Nearly always there is nothing: which place it is does not matter before that is known.
+    let mut any = 0;
+    for_each_place(table, block, |_, groups| any |= groups);
+    let mut hits = 0;
+    if any != 0 {
+        for_each_place(table, block, |place, groups| hits |= u32::from(groups != 0) << place);
+    }
+    hits
 }
 
-/// The first four bytes as a number that sorts as they do; a missing byte counts as zero.
-fn key(bytes: &[u8]) -> u32 {
-    (0..HASHED).fold(0, |key, at| key << 8 | u32::from(bytes.get(at).copied().unwrap_or(0)))
+/// Tells for each place in a block the groups that may have a literal there.
+#[inline(always)]
+#[expect(clippy::indexing_slicing, reason = "places lie in the block and each pair has an entry; no check is left")]
+fn for_each_place(table: &[u32; PAIRS], block: &[u8; BLOCK], mut tell: impl FnMut(usize, u32)) {
+    let entry = |at: usize| table[usize::from(u16::from_le_bytes([block[at], block[at + 1]]))];
+    let mut first = entry(0);
+    let mut second = entry(1);
+    for place in 0..STRIDE {
+        let third = entry(place + 2);
+        tell(place, first & (third >> GROUPS));
+        first = second;
+        second = third;
+    }
 }
 
-fn table(literals: &[Vec<u8>], owners: &[Owners]) -> Vec<u64> {
-    let mut table = vec![0; (1 << BITS) / 64];
-    let mut mark = |four: &[u8]| {
-        let hash = hash(four);
-        if let Some(bits) = table.get_mut(hash / 64) {
-            *bits |= 1 << (hash % 64);
+/// Where literals with these first bytes are listed.
+fn slot([a, b, c]: [u8; 3]) -> usize {
+    // Multiplicative hashing.
+    (u32::from_le_bytes([a, b, c, 0]).wrapping_mul(0x9e37_79b1) >> (32 - SLOT_BITS)) as usize
+}
+
+/// Literals with the same first bytes are neighbours. Most slots stay empty, so looking for one ends soon.
+fn slots(literals: &[Vec<u8>]) -> Vec<([u8; 3], Range<usize>)> {
+    let size = (4 * literals.len()).next_power_of_two().max(1 << SLOT_BITS);
+    let mut slots = vec![([0; 3], 0..0); size];
+    for (index, literal) in literals.iter().enumerate() {
+        let Some(first) = literal.first_chunk::<3>() else { continue };
+        let places = (slot(*first)..size).chain(0..size);
+        let mut free = places.filter(|at| slots.get(*at).is_some_and(|(key, range)| range.is_empty() || key == first));
+        let Some(entry) = free.next().and_then(|at| slots.get_mut(at)) else { continue };
+        let start = if entry.1.is_empty() { index } else { entry.1.start };
+        *entry = (*first, start..index + 1);
+    }
+    slots
+}
+
+fn table(literals: &[Vec<u8>], owners: &[Owners]) -> Box<[u32]> {
+    let mut table = vec![0; PAIRS];
+    let mut mark = |pair: [u8; 2], bit: usize| {
+        if let Some(groups) = table.get_mut(usize::from(u16::from_le_bytes(pair))) {
+            *groups |= 1_u32 << bit;
         }
     };
-    for (literal, owners) in literals.iter().zip(owners) {
-        let may_follow = |byte: &u8| !owners.token_follows || byte.is_ascii_alphanumeric() || b"-_:%".contains(byte);
-        match literal.get(..HASHED) {
-            Some(four) => mark(four),
-            None => (0..=u8::MAX).filter(may_follow).for_each(|last| mark(&[literal.as_slice(), &[last]].concat())),
+    for (index, (literal, owners)) in literals.iter().zip(owners).enumerate() {
+        // Neighbours begin alike, so a group has few different pairs.
+        let part = |groups: usize| index * groups / literals.len();
+        match literal.as_slice() {
+            [a, b, c, d, ..] => {
+                let group = SHORT_GROUPS + part(GROUPS - SHORT_GROUPS);
+                mark([*a, *b], group);
+                mark([*c, *d], group + GROUPS);
+            }
+            [a, b, c] => {
+                let group = part(SHORT_GROUPS);
+                mark([*a, *b], group);
+                owners.follows.bytes().for_each(|d| mark([*c, d], group + GROUPS));
+            }
+            _ => {}
         }
     }
-    table
+    table.into_boxed_slice()
+}
+
+fn pair_bits(pairs: &[(u16, usize, usize)]) -> Box<[u64]> {
+    let mut bits = vec![0; (1 << 16) / 64];
+    for pair in pairs.iter().map(|(pair, ..)| usize::from(*pair)) {
+        if let Some(word) = bits.get_mut(pair / 64) {
+            *word |= 1 << (pair % 64);
+        }
+    }
+    bits.into_boxed_slice()
 }
 
 /// Where a line break may cut a literal, by the bytes on both sides.

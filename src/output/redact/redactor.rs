@@ -56,6 +56,11 @@ impl Redactor {
         self.rules.get(index)
     }
 
+    /// Their number.
+    pub(super) fn rules(&self) -> usize {
+        self.rules.len()
+    }
+
     pub(super) fn prefilter(&self) -> &Prefilter {
         &self.prefilter
     }

@@ -57,6 +57,29 @@ pub(super) enum Edge {
     Token,
 }
 
+/// What may follow a literal that is too short to be rare by itself. The greater one allows more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Follows {
+    /// Hexadecimal digits, or a line break.
+    Hex,
+    /// What tokens are made of, or a line break.
+    Token,
+    /// Anything.
+    Any,
+}
+
+impl Follows {
+    /// These bytes.
+    pub(super) fn bytes(self) -> impl Iterator<Item = u8> {
+        (0..=u8::MAX).filter(move |byte| match self {
+            Self::Any => true,
+            _ if b"\n\r \\".contains(byte) => true,
+            Self::Token => byte.is_ascii_alphanumeric() || b"-_%".contains(byte),
+            Self::Hex => matches!(byte, b'0'..=b'9' | b'a'..=b'f'),
+        })
+    }
+}
+
 /// Whether a line break inside a value is looked past.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Wrap {
@@ -74,8 +97,8 @@ pub(super) struct Rule {
     pub(super) id: Arc<str>,
     /// Each occurrence is a place to look; none means every place.
     pub(super) literals: Vec<Vec<u8>>,
-    /// A byte of a token follows each literal.
-    pub(super) token_follows: bool,
+    /// What follows each literal.
+    pub(super) follows: Follows,
     pub(super) edge: Edge,
     /// What stands before the secret and stays.
     pub(super) lead: Option<Pattern>,
@@ -131,7 +154,7 @@ impl Rule {
         Ok(Self {
             id: id.into(),
             literals: literals(&hir),
-            token_follows: false,
+            follows: Follows::Any,
             edge: Edge::Any,
             lead: None,
             secret: Pattern::eager(regex).map_err(broken)?,

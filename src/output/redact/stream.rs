@@ -24,6 +24,9 @@ const BLOCK: usize = 32 << 10;
 /// Escape sequences between two bytes of text that are kept; more than this prints nothing new.
 const MOST_AT_ONE_PLACE: usize = 8 << 10;
 
+/// In place of the index of a lane.
+const NO_LANE: usize = usize::MAX;
+
 /// A redaction in progress.
 #[derive(Debug)]
 pub struct RedactStream {
@@ -45,14 +48,25 @@ pub struct RedactStream {
     places: VecDeque<(usize, usize)>,
     /// The rules that have something to do.
     lanes: Vec<Lane>,
+    /// Where the lane of each rule is, or [`NO_LANE`].
+    lane_of: Vec<usize>,
     found: Vec<(Range<usize>, usize)>,
-    counts: BTreeMap<String, u64>,
+    /// How often each rule fired, by its index.
+    counts: Vec<u64>,
 }
 
 impl RedactStream {
     pub(super) fn new(redactor: Arc<Redactor>) -> Self {
-        let lanes = redactor.swept().map(Lane::everywhere).collect();
+        let lanes: Vec<Lane> = redactor.swept().map(Lane::everywhere).collect();
+        let mut lane_of = vec![NO_LANE; redactor.rules()];
+        for (index, lane) in lanes.iter().enumerate() {
+            if let Some(slot) = lane_of.get_mut(lane.rule) {
+                *slot = index;
+            }
+        }
         Self {
+            counts: vec![0; redactor.rules()],
+            lane_of,
             redactor,
             escapes: Escapes::default(),
             window: Window::default(),
@@ -64,7 +78,6 @@ impl RedactStream {
             places: VecDeque::new(),
             lanes,
             found: Vec::new(),
-            counts: BTreeMap::new(),
         }
     }
 
@@ -87,7 +100,13 @@ impl RedactStream {
 
     /// How often each rule fired so far, by its id.
     pub fn counts(&self) -> BTreeMap<String, u64> {
-        self.counts.clone()
+        let mut counts = BTreeMap::new();
+        for (index, count) in self.counts.iter().enumerate().filter(|(_, count)| **count > 0) {
+            if let Some(rule) = self.redactor.rule(index) {
+                *counts.entry(rule.id.to_string()).or_default() += count;
+            }
+        }
+        counts
     }
 
     /// Sorts new bytes into text and marks.
@@ -107,13 +126,13 @@ impl RedactStream {
         self.look_across_breaks();
         let ready = self.places.partition_point(|(at, _)| *at < self.breaks);
         for (at, rule) in self.places.drain(..ready) {
-            match self.lanes.iter_mut().find(|lane| lane.rule == rule) {
-                Some(lane) => lane.add(at),
-                None => {
-                    let mut lane = Lane::listed(rule);
-                    lane.add(at);
-                    self.lanes.push(lane);
-                }
+            let Some(slot) = self.lane_of.get_mut(rule) else { continue };
+            if *slot == NO_LANE {
+                *slot = self.lanes.len();
+                self.lanes.push(Lane::listed(rule));
+            }
+            if let Some(lane) = self.lanes.get_mut(*slot) {
+                lane.add(at);
             }
         }
         let Self { redactor, window, lanes, found, .. } = self;
@@ -123,7 +142,18 @@ impl RedactStream {
             }
         }
         let looked_at = window.end().saturating_sub(2 * redactor.prefilter().reach()).min(self.breaks);
-        self.lanes.retain(|lane| !lane.is_idle(looked_at));
+        self.lanes.retain(|lane| {
+            let keep = !lane.is_idle(looked_at);
+            if let Some(slot) = self.lane_of.get_mut(lane.rule).filter(|_| !keep) {
+                *slot = NO_LANE;
+            }
+            keep
+        });
+        for (index, lane) in self.lanes.iter().enumerate() {
+            if let Some(slot) = self.lane_of.get_mut(lane.rule) {
+                *slot = index;
+            }
+        }
     }
 
     fn find_literals(&mut self) {
@@ -264,7 +294,9 @@ impl RedactStream {
                 self.pass_on(range.start, out);
                 if let Some(rule) = self.redactor.rule(index) {
                     out.extend_from_slice(&rule.replace.render(self.window.slice(range.start, range.end)));
-                    *self.counts.entry(rule.id.to_string()).or_default() += 1;
+                    if let Some(count) = self.counts.get_mut(index) {
+                        *count += 1;
+                    }
                 }
             }
             self.cursor = self.cursor.max(range.end);
@@ -303,7 +335,7 @@ fn mark(marks: &mut VecDeque<(usize, Vec<u8>)>, at: usize, bytes: &[u8]) {
 }
 
 /// A command string without the secrets in it: a link, a title.
-fn command(redactor: &Arc<Redactor>, counts: &mut BTreeMap<String, u64>, bytes: &[u8]) -> Vec<u8> {
+fn command(redactor: &Arc<Redactor>, counts: &mut [u64], bytes: &[u8]) -> Vec<u8> {
     let (opening, content) = bytes.split_at(bytes.len().min(2));
     let mut inner = RedactStream::new(Arc::clone(redactor));
     let mut out = opening.to_vec();
@@ -311,8 +343,8 @@ fn command(redactor: &Arc<Redactor>, counts: &mut BTreeMap<String, u64>, bytes: 
     let (content, closing) = content.split_at(end);
     inner.push(content, &mut out);
     inner.finish(&mut out);
-    for (id, count) in inner.counts {
-        *counts.entry(id).or_default() += count;
+    for (count, more) in counts.iter_mut().zip(inner.counts) {
+        *count += more;
     }
     out.extend_from_slice(closing);
     out

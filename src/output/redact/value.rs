@@ -10,7 +10,7 @@ use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 
 use super::check::Check;
 use super::pattern::Pattern;
-use super::rule::{Edge, Replace, Rule, Wrap};
+use super::rule::{Edge, Follows, Replace, Rule, Wrap};
 
 /// Shorter values would be found everywhere by accident.
 const SHORTEST: usize = 6;
@@ -72,7 +72,7 @@ impl Form {
         Rule {
             id: name.into(),
             literals: self.literals,
-            token_follows: false,
+            follows: Follows::Any,
             edge: Edge::Any,
             lead: None,
             secret: Pattern::lazy(self.pattern),

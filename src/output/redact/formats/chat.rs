@@ -1,6 +1,6 @@
 //! Chat, mail and phone.
 
-use super::super::rule::Edge;
+use super::super::rule::{Edge, Follows};
 use super::Format;
 
 pub(super) const FORMATS: &[Format] = &[
@@ -79,7 +79,8 @@ pub(super) const FORMATS: &[Format] = &[
             "SKf",
         ],
         r"SK[0-9a-f]{32}",
-    ),
+    )
+    .follows(Follows::Hex),
     Format::token(
         "facebook-token",
         "https://developers.facebook.com/docs/facebook-login/guides/access-tokens",

@@ -16,7 +16,7 @@ mod tests;
 
 use super::check::Check;
 use super::pattern::Pattern;
-use super::rule::{Edge, Replace, Rule, Wrap};
+use super::rule::{Edge, Follows, Replace, Rule, Wrap};
 
 /// One format.
 #[derive(Debug)]
@@ -28,6 +28,7 @@ pub(super) struct Format {
     literals: &'static [&'static str],
     lead: Option<&'static str>,
     secret: &'static str,
+    follows: Follows,
     edge: Edge,
     wrap: Wrap,
     check: Check,
@@ -43,7 +44,8 @@ impl Format {
         secret: &'static str,
     ) -> Self {
         let (edge, wrap, check) = (Edge::Word, Wrap::Anywhere, Check::None);
-        Self { id, source, literals, lead: None, secret, edge, wrap, check, trail: 0 }
+        let follows = Follows::Token;
+        Self { id, source, literals, lead: None, secret, follows, edge, wrap, check, trail: 0 }
     }
 
     /// A secret behind something that stays; `lead` begins with one of the literals.
@@ -54,11 +56,17 @@ impl Format {
         (lead, secret): (&'static str, &'static str),
     ) -> Self {
         let (edge, wrap, check) = (Edge::Any, Wrap::FullLines, Check::None);
-        Self { id, source, literals, lead: Some(lead), secret, edge, wrap, check, trail: 0 }
+        let follows = Follows::Any;
+        Self { id, source, literals, lead: Some(lead), secret, follows, edge, wrap, check, trail: 0 }
     }
 
     const fn check(mut self, check: Check) -> Self {
         self.check = check;
+        self
+    }
+
+    const fn follows(mut self, follows: Follows) -> Self {
+        self.follows = follows;
         self
     }
 
@@ -83,7 +91,7 @@ impl Format {
         Rule {
             id: self.id.into(),
             literals: self.literals.iter().map(|literal| literal.as_bytes().to_vec()).collect(),
-            token_follows: true,
+            follows: self.follows,
             edge: self.edge,
             lead: self.lead.map(Pattern::lazy),
             secret: Pattern::lazy(self.secret),
