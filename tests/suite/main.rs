@@ -21,5 +21,6 @@ mod run;
 mod shell;
 mod shell_judge;
 mod shell_property;
+mod shell_seeds;
 mod site;
 mod workspace_preset;
