@@ -112,8 +112,10 @@ fn unsupported(profile: &Profile) -> sandbox::Unsupported {
 }
 
 fn network(profile: &Profile) -> Network {
-    match profile.network {
+    match &profile.network {
         policy::Network::None => Network::None,
+        policy::Network::Loopback => Network::Loopback,
+        policy::Network::Ports { connect, dns } => Network::Ports { connect: connect.clone(), dns: *dns },
         policy::Network::Full => Network::Full,
     }
 }

@@ -10,7 +10,7 @@ use super::world::Disk;
 use crate::jobs::{Tap, Terms};
 use crate::paths::AbsPath;
 use crate::policy::{self, Approved, Plan, World};
-use crate::sandbox::{Limits, Place, ProgramFile, SandboxSpec};
+use crate::sandbox::{Limits, Place, ProgramFile, SandboxSpec, SpecBuilder, with_interpreters};
 
 /// The sandbox of one approved command; `tmp` is its own temporary directory.
 pub(super) fn sandbox(approved: &Approved, tmp: &AbsPath, ground: &Ground) -> Result<SandboxSpec, Refused> {
@@ -19,15 +19,16 @@ pub(super) fn sandbox(approved: &Approved, tmp: &AbsPath, ground: &Ground) -> Re
         Plan::Exec { program, argv } => (file(program), argv.clone()),
         Plan::Bash { script, .. } => (bash()?, bash_arguments(script)),
     };
+    let execute_only = profile.approved_only.then(|| executables(approved, &program)).transpose()?;
     let cwd = approved.cwd();
     let place = Place { path: cwd.path.clone(), device: cwd.device, inode: cwd.inode };
-    SandboxSpec::builder(program, argv, place)
+    let builder = SandboxSpec::builder(program, argv, place)
         .env(environment(approved, tmp))
         .confinement(ground.confinement(profile).map_err(refused)?)
         .limits(limits(&profile.limits))
-        .tmp(tmp.clone())
-        .build()
-        .map_err(refused)
+        .tmp(tmp.clone());
+    let builder = execute_only.into_iter().fold(builder, SpecBuilder::execute_only);
+    builder.build().map_err(refused)
 }
 
 fn refused(error: impl ToString) -> Refused {
@@ -45,6 +46,16 @@ fn bash() -> Result<ProgramFile, Refused> {
     found.as_ref().map(file).ok_or_else(|| Refused::Sandbox("there is no /usr/bin/bash; install bash".into()))
 }
 
+/// Every file that the line needs to execute: what is started, the programs of the line, what these start, and their
+/// interpreters and loaders.
+fn executables(approved: &Approved, started: &ProgramFile) -> Result<Vec<AbsPath>, Refused> {
+    let programs = approved.programs().iter().map(|program| &program.path);
+    let all: Vec<AbsPath> = [&started.path].into_iter().chain(programs).chain(approved.helpers()).cloned().collect();
+    let path = approved.env().iter().find(|(name, _)| name == "PATH").map_or("", |(_, value)| value);
+    let dirs: Vec<AbsPath> = path.split(':').filter_map(|dir| AbsPath::new(dir).ok()).collect();
+    with_interpreters(&all, &dirs).map_err(refused)
+}
+
 /// How bash is told to run nothing but the rendered text: no startup files, no functions from the environment
 /// (bash(1), `-p`; long options come first).
 fn bash_arguments(script: &str) -> Vec<String> {
@@ -57,6 +68,11 @@ fn environment(approved: &Approved, tmp: &AbsPath) -> Vec<(String, String)> {
     let readable = |home: &str| AbsPath::new(home).is_ok_and(|home| approved.profile().may_read(&home));
     let kept = |name: &str, value: &str| name != "TMPDIR" && (name != "HOME" || readable(value));
     let mut env: Vec<_> = approved.env().iter().filter(|(name, value)| kept(name, value)).cloned().collect();
+    if matches!(approved.profile().network, policy::Network::Ports { dns: true, .. }) {
+        // No datagram leaves, so lookups have to use TCP (resolv.conf(5)).
+        env.retain(|(name, _)| name != "RES_OPTIONS");
+        env.push(("RES_OPTIONS".into(), "use-vc".into()));
+    }
     env.push(("TMPDIR".into(), tmp.to_string()));
     if !env.iter().any(|(name, _)| name == "HOME") {
         env.push(("HOME".into(), tmp.to_string()));

@@ -58,7 +58,7 @@ fn rules(policy: &Policy, problems: &mut Problems) {
     }
     let mut before: Vec<&Rule> = Vec::new();
     for rule in policy.allow.iter() {
-        interpreters(rule, problems);
+        interpreters(policy, rule, problems);
         if let Some(hiding) = before.iter().find(|earlier| always_hidden(earlier, rule)) {
             let message = format!("rule `{}` can never apply: `{}` before it allows all of that", rule.id, hiding.id);
             problems.push(rule.error("hidden-rule", message).advise("remove one of them"));
@@ -92,12 +92,18 @@ fn regexes(rule: &Rule, problems: &mut Problems) {
 }
 
 /// An interpreter or a build tool runs any code that it can read.
-fn interpreters(rule: &Rule, problems: &mut Problems) {
+fn interpreters(policy: &Policy, rule: &Rule, problems: &mut Problems) {
     for name in &rule.programs {
         let ProgramName::Bare(name) = name else { continue };
         if catalogue::entry(name).is_some_and(|entry| entry.interpreter) {
             let message = format!("rule `{}` allows `{name}`, which runs any code that it can read", rule.id);
-            let advice = "what it may reach is then bounded by the sandbox of the rule alone";
+            let profile = rule.profile.as_ref().unwrap_or(&policy.default_profile);
+            let advice = match profile.approved_only {
+                true => {
+                    "`execute: approved` keeps it from starting programs that the line does not name; builds need a profile"
+                }
+                false => "what it may reach is then bounded by the sandbox of the rule alone",
+            };
             problems.push(rule.node.warning("interpreter", message).advise(advice));
         }
     }

@@ -118,10 +118,14 @@ impl Policy {
             Plan::Exec { argv, .. } => argv.join(" "),
             Plan::Bash { script, .. } => script.clone(),
         });
+        let helpers = if profile.approved_only { self.helpers(&programs, world) } else { Vec::new() };
         let rules = rules_of(&rulings);
         let env = env.into_iter().collect();
         let explanation = Explanation::new(String::new());
-        Ok((verdict, Approved { plan, programs, cwd, env, profile, timeout: request.timeout, rules, explanation }))
+        Ok((
+            verdict,
+            Approved { plan, programs, helpers, cwd, env, profile, timeout: request.timeout, rules, explanation },
+        ))
     }
 
     /// Where the request starts.
@@ -218,6 +222,7 @@ fn intersection(first: &Profile, rest: &[&Vec<Arc<Profile>>]) -> Result<Profile,
             let (one, two) = (&both.name, &other.name);
             return Err(format!("its commands need different sandboxes, `{one}` and `{two}`; run them one by one"));
         }
+        both.approved_only |= other.approved_only;
         both.limits = both.limits.narrowest(&other.limits);
         both.name = format!("{}+{}", both.name, other.name);
     }

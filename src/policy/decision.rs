@@ -11,6 +11,7 @@ use super::explain::Explanation;
 use super::profile::Profile;
 use super::rule::RuleRef;
 use super::world::{DirectoryFacts, ProgramFile};
+use crate::paths::AbsPath;
 use crate::units::Period;
 
 /// The answer to a request.
@@ -49,6 +50,7 @@ pub enum Plan {
 pub struct Approved {
     pub(super) plan: Plan,
     pub(super) programs: Vec<ProgramFile>,
+    pub(super) helpers: Vec<AbsPath>,
     pub(super) cwd: DirectoryFacts,
     pub(super) env: Vec<(String, String)>,
     pub(super) profile: Arc<Profile>,
@@ -66,6 +68,11 @@ impl Approved {
     /// Every program that the line starts, those behind wrappers included.
     pub fn programs(&self) -> &[ProgramFile] {
         &self.programs
+    }
+
+    /// Programs that those start of their own accord, where the profile executes approved programs only.
+    pub fn helpers(&self) -> &[AbsPath] {
+        &self.helpers
     }
 
     /// Where to run it.

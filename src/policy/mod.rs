@@ -13,6 +13,7 @@ mod decide;
 mod decision;
 mod environment;
 mod explain;
+mod helpers;
 mod judge;
 mod load;
 mod meets;

@@ -66,6 +66,8 @@ pub struct Profile {
     pub write: Vec<Root>,
     /// May be executed from.
     pub execute: Vec<Root>,
+    /// Of these, only the programs of the line itself, and what they need to start.
+    pub approved_only: bool,
     /// Cannot be changed, whatever `write` says.
     pub protect: Names,
     /// Cannot be read, whatever else says.

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use super::compiled::Reading;
 use super::names::Names;
 use super::profile::{OnUnsupported, Profile, Root, Unsupported};
-use super::settings::{self, Limits, Network};
+use super::settings::{self, Limits};
 use super::yaml::Node;
 use crate::diag::Problem;
 
@@ -29,16 +29,29 @@ impl Reading<'_> {
             read: self.roots(node, "filesystem.read", inherit(|base| &base.read)),
             write: self.roots(node, "filesystem.write", inherit(|base| &base.write)),
             execute: self.roots(node, "filesystem.execute", inherit(|base| &base.execute)),
+            approved_only: base.is_some_and(|base| base.approved_only),
             protect: base.map(|base| base.protect.clone()).unwrap_or_default(),
             hide: base.map(|base| base.hide.clone()).unwrap_or_default(),
             guarded: Vec::new(),
             on_unsupported,
-            network: settings::network(node, base.map_or(Network::None, |base| base.network)),
+            network: settings::network(node, base.map(|base| &base.network)),
             limits,
         };
+        self.execute(node, &mut profile);
         self.names(node, &mut profile);
         self.guarded(node, &mut profile);
         Some(profile)
+    }
+
+    /// `approved` stands for the readable trees that no job can change.
+    fn execute(&self, node: &Node, profile: &mut Profile) {
+        let Some(execute) = node.at("filesystem.execute") else { return };
+        profile.approved_only = execute.text() == Some("approved");
+        if profile.approved_only {
+            let workspace = &self.variables.workspace;
+            let fixed = |root: &&Root| matches!(root, Root::Path(path) if !path.is_within(workspace) && !profile.can_write(path));
+            profile.execute = profile.read.iter().filter(fixed).cloned().collect();
+        }
     }
 
     /// Names that are protected and hidden. A protected name that is a symlink could be replaced where it stands.
@@ -90,6 +103,10 @@ impl Reading<'_> {
 
     fn roots(&mut self, node: &Node, path: &str, inherited: Vec<Root>) -> Vec<Root> {
         let Some(list) = node.at(path) else { return inherited };
+        if list.text().is_some() {
+            // `approved`, which only `execute` may be, is read there.
+            return inherited;
+        }
         let mut roots = BTreeSet::new();
         for item in list.items() {
             match self.variables.roots(item.text().unwrap_or(""), self.disk) {

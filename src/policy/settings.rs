@@ -8,10 +8,19 @@ use crate::paths::AbsPath;
 use crate::units::{ByteSize, Period};
 
 /// What jobs may reach on the network.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Network {
     /// Nothing.
     None,
+    /// A loopback interface of the job's own.
+    Loopback,
+    /// Some TCP ports of any host.
+    Ports {
+        /// Ports that may be connected to.
+        connect: Vec<u16>,
+        /// May names be looked up, over TCP?
+        dns: bool,
+    },
     /// Everything.
     Full,
 }
@@ -152,11 +161,17 @@ pub(super) fn limits(node: &Node, base: Option<&Limits>) -> Read<Limits> {
 }
 
 /// The network of `node`, that of `base` where it has none.
-pub(super) fn network(node: &Node, base: Network) -> Network {
+pub(super) fn network(node: &Node, base: Option<&Network>) -> Network {
     let mode = node.at("network.mode").or_else(|| node.get("network")).and_then(Node::text);
+    let ports = || node.at("network.connect").map_or(&[][..], Node::items).iter().filter_map(Node::text);
     match mode {
-        None => base,
+        None => base.cloned().unwrap_or(Network::None),
         Some("full") => Network::Full,
+        Some("loopback") => Network::Loopback,
+        Some("ports") => Network::Ports {
+            connect: ports().filter_map(|port| port.parse().ok()).collect(),
+            dns: node.at("network.dns").is_some_and(Node::is_true),
+        },
         Some(_) => Network::None,
     }
 }

@@ -6,16 +6,7 @@ use super::shape::{Field, Shape, field, required};
 
 /// Keys that are understood and cannot be held yet, as dotted paths; `key=value` refuses a single value. What stands
 /// under `profiles.NAME` is looked up without these two steps.
-pub(super) const NOT_ENFORCED: &[&str] = &[
-    "filesystem.create",
-    "filesystem.execute=approved",
-    "network.mode=loopback",
-    "network.mode=ports",
-    "network.connect",
-    "network.dns",
-    "run_as",
-    "toolchains",
-];
+pub(super) const NOT_ENFORCED: &[&str] = &["filesystem.create", "run_as", "toolchains"];
 
 const TEXTS: Shape = Shape::List(&Shape::Text);
 const RULE_NAME: &str = "name by which denials and `disable` refer to the rule";
@@ -55,7 +46,8 @@ const FILESYSTEM: Shape = Shape::Record(&[
     field(
         "execute",
         Shape::AnyOf(&[Shape::OneOf(&["approved"]), TEXTS]),
-        "roots from which jobs may execute; `approved`: only the programs of the line",
+        "roots from which jobs may execute; `approved`: only the programs of the line, out of readable trees that jobs \
+         cannot change",
     ),
     field(
         "protect",
@@ -78,9 +70,13 @@ const ON_UNSUPPORTED: Shape = Shape::Record(&[
 const NETWORK: Shape = Shape::AnyOf(&[
     Shape::OneOf(&["none", "loopback", "full"]),
     Shape::Record(&[
-        required("mode", Shape::OneOf(&["none", "loopback", "ports", "full"]), "what jobs may reach"),
-        field("connect", Shape::List(&Shape::Count(1, 65_535)), "TCP ports"),
-        field("dns", Shape::Bool, "name lookups"),
+        required(
+            "mode",
+            Shape::OneOf(&["none", "loopback", "ports", "full"]),
+            "what jobs may reach; `loopback`: one of the job's own, with nothing else on it",
+        ),
+        field("connect", Shape::List(&Shape::Count(1, 65_535)), "with `ports`: TCP ports that jobs may connect to"),
+        field("dns", Shape::Bool, "with `ports`: name lookups, over TCP alone"),
     ]),
 ]);
 

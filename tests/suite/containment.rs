@@ -182,3 +182,92 @@ fn a_policy_behind_a_link_that_jobs_could_replace_is_refused() {
     assert_eq!(code(&output), 125);
     assert!(stderr(&output).contains("is a symlink where jobs"), "{}", stderr(&output));
 }
+
+/// A policy that lets python run, which then tries what the sandbox should refuse.
+fn python_policy(site: &Site, execute: &str, more: &str) -> std::path::PathBuf {
+    let text = format!(
+        "version: 1\nextends: builtin:readonly\n\
+         commands: {{allow: [{{id: python, program: python3, options: any, operands: any}}]}}\n\
+         filesystem: {{write: ['{{workspace}}'], execute: {execute}}}\n{more}"
+    );
+    site.write("policies/python.yaml", &text)
+}
+
+#[test]
+fn only_the_programs_of_the_line_are_executed() {
+    let site = Site::new();
+    let script = "import os, shutil, subprocess\n\
+        open('own', 'w').write('#!/usr/bin/python3\\nopen(\"canary\", \"w\")\\n')\n\
+        os.chmod('own', 0o755)\n\
+        shutil.copy('/usr/bin/touch', 'copy')\n\
+        for words in [['/usr/bin/touch', 'canary'], ['./copy', 'canary'], ['./own'], ['/bin/sh', '-c', ': >canary']]:\n    \
+            try:\n        subprocess.run(words)\n    \
+            except OSError as error:\n        print(words[0], error.errno)\n\
+        print('tried')\n";
+    site.write("workspace/try.py", script);
+    for (execute, started) in [("approved", false), ("[/usr, '/{bin,lib,lib64}']", true)] {
+        let policy = python_policy(&site, execute, "");
+        let output = site.run_with(&policy, "python3 try.py");
+        assert_eq!(code(&output), 0, "{}", stderr(&output));
+        assert!(stdout(&output).ends_with("tried\n"), "{}", stdout(&output));
+        let canary = site.path("workspace/canary");
+        assert_eq!(canary.exists(), started, "execute: {execute}: {}", stdout(&output));
+    }
+}
+
+#[test]
+fn what_the_readonly_preset_allows_finds_its_helpers() {
+    let site = repository();
+    site.write("workspace/file.txt", "two words\n");
+    let lines = [
+        "git status --short",
+        "git submodule status",
+        "egrep 'two|three' file.txt",
+        "cat file.txt | sort | awk '{print $1}'",
+        "which ls && sed -n 1p file.txt | tr a-z A-Z",
+        "timeout 5 env LC_ALL=C wc -l file.txt",
+    ];
+    for line in lines {
+        let mut command = site.command("run");
+        let output = command.args(["--policy", "builtin:readonly", line]).output().unwrap();
+        assert_eq!(code(&output), 0, "{line}: {}{}", stdout(&output), stderr(&output));
+    }
+}
+
+/// Connects to each port of the words; `open` or the error.
+const CONNECT: &str = "import socket, sys\n\
+    def to(port):\n    \
+        try:\n        socket.create_connection(('127.0.0.1', port), 5).close(); return 'open'\n    \
+        except OSError as error:\n        return str(error.errno)\n\
+    print(*[to(int(port)) for port in sys.argv[1:]])\n";
+
+#[test]
+fn ports_that_the_policy_names_are_reached_and_no_others() {
+    let site = Site::new();
+    let services = [0, 1].map(|_| std::net::TcpListener::bind("127.0.0.1:0").unwrap());
+    let [granted, other] = services.each_ref().map(|service| service.local_addr().unwrap().port());
+    site.write("workspace/connect.py", CONNECT);
+    let policy = python_policy(&site, "approved", &format!("network: {{mode: ports, connect: [{granted}]}}\n"));
+    let output = site.run_with(&policy, &format!("python3 connect.py {granted} {other}"));
+    assert_eq!(stdout(&output), format!("open {}\n", nix::libc::EACCES), "{}", stderr(&output));
+}
+
+#[test]
+fn a_loopback_of_its_own_carries_nothing_of_the_machine() {
+    let site = Site::new();
+    let service = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = service.local_addr().unwrap().port();
+    let own = "s = socket.create_server(('127.0.0.1', 0))\nprint(to(s.getsockname()[1]))\n";
+    site.write("workspace/connect.py", &format!("{CONNECT}{own}"));
+    let policy = python_policy(&site, "approved", "network: loopback\n");
+    let output = site.run_with(&policy, &format!("python3 connect.py {port}"));
+    let doctor = site.command("doctor").args(["--json", "--policy"]).arg(&policy).output().unwrap();
+    let report: serde_json::Value = serde_json::from_slice(&doctor.stdout).unwrap();
+    assert_eq!(code(&doctor), i32::from(report["holds"] != true));
+    if report["holds"] == true {
+        assert_eq!(stdout(&output), format!("{}\nopen\n", nix::libc::ECONNREFUSED), "{}", stderr(&output));
+    } else {
+        assert_eq!(code(&output), 125, "refused before anything starts: {}", stderr(&output));
+        assert!(report["refusals"][0].as_str().unwrap().contains("loopback"), "{report}");
+    }
+}

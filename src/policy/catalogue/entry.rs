@@ -111,6 +111,8 @@ pub(in crate::policy) struct Entry {
     pub(in crate::policy) parsing: Parsing,
     /// It runs any code that it can read.
     pub(in crate::policy) interpreter: bool,
+    /// Programs that it starts: names to search for, or absolute paths.
+    pub(in crate::policy) helpers: Vec<String>,
     /// Its own options; those before the subcommand, where it has such.
     pub(in crate::policy) grammar: Grammar,
     /// By their words.
@@ -124,7 +126,14 @@ impl Entry {
     pub(in crate::policy) const fn unlisted() -> Self {
         let operands = Operands { first: None, given_by: Vec::new(), each: Role::Paths, last: None };
         let grammar = Grammar { options: OptionTable::new(), operands, inert: false };
-        Self { parsing: Parsing::Gnu, interpreter: false, grammar, subcommands: Vec::new(), dangerous: Vec::new() }
+        Self {
+            parsing: Parsing::Gnu,
+            interpreter: false,
+            helpers: Vec::new(),
+            grammar,
+            subcommands: Vec::new(),
+            dangerous: Vec::new(),
+        }
     }
 
     /// Does a rule have to say which subcommands it means?
@@ -153,7 +162,9 @@ impl Entry {
         let grammar = grammar(node, &mut problems);
         let interpreter = node.get("interpreter").is_some_and(Node::is_true);
         let dangerous = dangerous(node, &mut problems);
-        let entry = Self { parsing, interpreter, grammar, subcommands, dangerous };
+        let helpers = node.get("helpers").map_or(&[][..], Node::items).iter().filter_map(Node::text);
+        let helpers = helpers.map(str::to_owned).collect();
+        let entry = Self { parsing, interpreter, helpers, grammar, subcommands, dangerous };
         if problems.is_empty() { Ok(entry) } else { Err(problems) }
     }
 
