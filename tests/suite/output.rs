@@ -146,6 +146,28 @@ fn a_known_value_is_hidden_in_every_spelling() {
 }
 
 #[test]
+fn a_word_is_a_password_where_a_setting_gives_it_alone() {
+    let redactor = builtin();
+    let word = ["correct", "horse", "battery"].concat();
+    for name in ["password: ", "  db_password: ", "DB_PASSWORD=", "export PGPASSWORD="] {
+        let shown = in_pieces(&redactor, format!("{name}{word}\n").as_bytes(), 3);
+        assert_eq!(shown, format!("{name}[redacted:secret-value]\n"));
+    }
+    let kept = [
+        "password: String\n",
+        "    password: SecretString\n",
+        "the password: forgotten\n",
+        "password = computed\n",
+        "password: required\n",
+        "password=password\n",
+        "compass: northwest\n",
+    ];
+    for text in kept {
+        assert_eq!(in_pieces(&redactor, text.as_bytes(), 3), text);
+    }
+}
+
+#[test]
 fn a_private_key_goes_as_a_block_even_without_its_end() {
     let redactor = builtin();
     let body = "MIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSjAgEAAoIBAQC7VJTUt9Us8cKj\n".repeat(200);

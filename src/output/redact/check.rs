@@ -103,5 +103,25 @@ fn is_assigned(value: &[u8], window: &Window, from: usize) -> bool {
     let quoted = matches!(window.before(from), Some(b'"' | b'\''));
     let digits = value.iter().any(u8::is_ascii_digit);
     let different = entropy(value) >= 2.5;
-    different && (digits || quoted || value.iter().any(|byte| !byte.is_ascii_alphanumeric() && !b"_.-:".contains(byte)))
+    different
+        && (digits
+            || quoted
+            || is_setting(value, window, from)
+            || value.iter().any(|byte| !byte.is_ascii_alphanumeric() && !b"_.-:".contains(byte)))
+}
+
+/// True for a word that a line of its own gives to a password: what a configuration file looks like, and prose or code
+/// seldom does. Types begin with a capital, variables repeat the name.
+fn is_setting(value: &[u8], window: &Window, from: usize) -> bool {
+    let end = from + value.len();
+    let ends_line = window.get(end).is_none_or(|byte| matches!(byte, b'\n' | b'\r'));
+    let line = window.slice(from - window.column(from), from);
+    let name = line.trim_ascii().strip_prefix(b"export ").unwrap_or(line.trim_ascii()).to_ascii_lowercase();
+    let alone = name.iter().all(|byte| byte.is_ascii_alphanumeric() || b"_-.:=".contains(byte));
+    let has = |text: &[u8], word: &[u8]| text.windows(word.len()).any(|part| part == word);
+    let spaced = line.ends_with(b"= ");
+    let password = has(&name, b"pass") || has(&name, b"pwd");
+    let variable = has(value, b"pass") || has(value, b"secret") || has(value, b"key");
+    let word = value.len() >= 8 && value.iter().all(u8::is_ascii_lowercase);
+    ends_line && alone && password && word && !spaced && !variable
 }

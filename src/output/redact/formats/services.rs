@@ -35,6 +35,12 @@ pub(super) const FORMATS: &[Format] = &[
     ),
     Format::token("posthog-key", "https://posthog.com/docs/api", &["phc_", "phx_"], r"ph[cx]_[A-Za-z0-9]{40,}"),
     Format::token(
+        "airtable-token",
+        "https://airtable.com/developers/web/guides/personal-access-tokens",
+        &["pat"],
+        r"pat[A-Za-z0-9]{14}\.[0-9a-f]{64}",
+    ),
+    Format::token(
         "linear-key",
         "https://linear.app/developers/graphql",
         &["lin_api_", "lin_oauth_"],
