@@ -201,6 +201,9 @@ impl Cover<'_> {
             let is_words = self.entry.is_some_and(|entry| entry.parsing == Parsing::Words);
             let certain = *ended || is_words || matches!(self.rule.options, Options::Any);
             self.is_operand(word, certain)?;
+            if !certain {
+                self.finds_no_option(word, sorted)?;
+            }
             match &self.rule.operands {
                 OperandRule::Any => {}
                 OperandRule::None => return detail(format!("the rule allows no operands, found {}", show(word))),
@@ -212,6 +215,18 @@ impl Cover<'_> {
             }
         }
         Ok(())
+    }
+
+    /// Where jobs can write, a file named like an option can be there by the time the pattern is expanded.
+    fn finds_no_option(&self, word: &Word, sorted: &Invocation<'_>) -> Result<(), Mismatch> {
+        let Word::Glob(glob) = word else { return Ok(()) };
+        let grammar = sorted.grammar.or(self.entry.map(|entry| &entry.grammar));
+        let harmless = grammar.is_some_and(|grammar| !grammar.options.can_harm());
+        let fixed = self.seen_from.iter().all(|places| places.cannot_write_here());
+        if !glob.literal_prefix.is_empty() || harmless || fixed {
+            return Ok(());
+        }
+        detail(format!("a file that `{0}` finds may be named like an option; write `./{0}`", glob.pattern))
     }
 
     /// An unknown word may turn out to be an option, or several words.

@@ -21,7 +21,7 @@ pub(super) fn meets(rule: &Rule, subject: &Subject<'_>) -> Option<String> {
         return regex_meets(regex, subject);
     }
     let arguments = subject.arguments();
-    let unknown = arguments.iter().any(|word| matches!(word, Word::Unknown(_)));
+    let unknown = arguments.iter().any(not_known);
     if let Subcommands::Listed(listed) = &rule.subcommands
         && !unknown
         && !listed.iter().any(|words| contains(arguments, words))
@@ -59,6 +59,11 @@ pub(super) fn meets(rule: &Rule, subject: &Subject<'_>) -> Option<String> {
         .then(|| if unknown { "a word of it is not known" } else { "it meets the rule" }.into())
 }
 
+/// A pattern that starts like an option may be one that the rule is about.
+fn not_known(word: &Word) -> bool {
+    matches!(word, Word::Unknown(_)) || catalogue::dashed_pattern(word).is_some()
+}
+
 /// Do all these words stand somewhere among the arguments?
 fn contains(arguments: &[Word], words: &[String]) -> bool {
     words.iter().all(|word| arguments.iter().any(|given| given.known() == Some(word)))
@@ -69,7 +74,7 @@ fn regex_meets(regex: &LazyRegex, subject: &Subject<'_>) -> Option<String> {
     let texts = subject.texts;
     let found =
         [&texts.quoted, &texts.joined, &texts.resolved, &texts.line].into_iter().any(|text| compiled.is_match(text));
-    let unknown = subject.words.iter().any(|word| matches!(word, Word::Unknown(_)));
+    let unknown = subject.words.iter().any(not_known);
     match (found, unknown) {
         (true, _) => Some(format!("`{}` is found in it", regex.text())),
         (false, true) => Some("a word of it is not known, so the rule may apply".into()),

@@ -89,6 +89,11 @@ impl Places<'_> {
         }
     }
 
+    /// Is the directory that patterns start from out of the reach of every job's writes?
+    pub(super) fn cannot_write_here(&self) -> bool {
+        self.cwd.as_ref().is_ok_and(|cwd| !self.profile.may_write(cwd))
+    }
+
     /// A pattern is judged by each directory that it can pass through; and no name that it finds may look like an
     /// option.
     fn allow_glob(&self, glob: &Glob, access: Access) -> Result<(), String> {
@@ -112,6 +117,23 @@ impl Places<'_> {
             }
             if !last {
                 dirs = self.below(&dirs, part)?;
+            } else if access == Access::Write {
+                // What is read through a link is held by the sandbox; a tree with one stray link stays usable.
+                self.allow_found(shown, &dirs, part, access)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// What the last component finds now may be a link to somewhere else.
+    fn allow_found(&self, shown: &str, dirs: &[AbsPath], part: &str, access: Access) -> Result<(), String> {
+        for dir in dirs {
+            for name in self.matches(dir, part)? {
+                let path = dir.join(name).map_err(|error| error.to_string())?;
+                let real = self.world.resolve(&path).map_err(|error| error.to_string())?;
+                if real != path {
+                    self.allow_path(shown, &real, access)?;
+                }
             }
         }
         Ok(())

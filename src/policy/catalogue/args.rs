@@ -55,7 +55,11 @@ pub(in crate::policy) fn invocation<'a>(
         Some((words, grammar)) => {
             let after = rest.get(words.len()..).unwrap_or(&[]);
             let parsing = if entry.parsing == Parsing::SingleDash { entry.parsing } else { Parsing::Gnu };
-            let items = sort(Table { own: Some(&grammar.options), extra }, parsing, after).0;
+            let table = Table { own: Some(&grammar.options), extra };
+            // Programs with subcommands read options in several ways of their own, git first of all.
+            let mut sorter = Sorter { table, items: Vec::new(), words: after, next: 0, attached_only: true };
+            sorter.run(parsing, false);
+            let items = sorter.items;
             Invocation { global, subcommand: words.clone(), grammar: Some(grammar), items }
         }
         None => {
@@ -96,13 +100,13 @@ impl<'a> Table<'a> {
 }
 
 fn sort<'a>(table: Table<'a>, parsing: Parsing, words: &'a [Word]) -> (Vec<Item<'a>>, &'a [Word]) {
-    let mut sorter = Sorter { table, items: Vec::new(), words, next: 0 };
+    let mut sorter = Sorter { table, items: Vec::new(), words, next: 0, attached_only: false };
     sorter.run(parsing, false);
     (sorter.items, &[])
 }
 
 fn sort_until_operand<'a>(table: Table<'a>, parsing: Parsing, words: &'a [Word]) -> (Vec<Item<'a>>, &'a [Word]) {
-    let mut sorter = Sorter { table, items: Vec::new(), words, next: 0 };
+    let mut sorter = Sorter { table, items: Vec::new(), words, next: 0, attached_only: true };
     sorter.run(parsing, true);
     let rest = words.get(sorter.next..).unwrap_or(&[]);
     (sorter.items, rest)
@@ -113,6 +117,8 @@ struct Sorter<'a> {
     items: Vec<Item<'a>>,
     words: &'a [Word],
     next: usize,
+    /// A value that looks like an option must be attached to its option.
+    attached_only: bool,
 }
 
 impl<'a> Sorter<'a> {
@@ -121,8 +127,21 @@ impl<'a> Sorter<'a> {
         while let Some(word) = self.words.get(self.next) {
             let text = word.known();
             if !ended && text == Some("--") {
-                ended = true;
                 self.next += 1;
+                if parsing == Parsing::SingleDash {
+                    // find(1) reads its expression behind it all the same.
+                    self.odd("--", "it does not end the options of this program".into());
+                } else {
+                    ended = true;
+                }
+                continue;
+            }
+            if let (false, Some(pattern)) = (ended, dashed_pattern(word)) {
+                self.next += 1;
+                self.odd(
+                    pattern,
+                    "a pattern that finds nothing stays as it is, an option; write `./` before it".into(),
+                );
                 continue;
             }
             if let (false, Some(text)) = (ended, text.filter(|text| is_option(text, self.table))) {
@@ -211,6 +230,9 @@ impl<'a> Sorter<'a> {
             if !one {
                 return self.odd(spec.name(), "its value may be several words, or none; quote it".into());
             }
+            if self.attached_only && word.known().is_some_and(looks_like_an_option) {
+                return self.odd(spec.name(), "its value looks like an option; attach it to the option".into());
+            }
             self.next += 1;
             values.push(word.clone());
         }
@@ -230,6 +252,19 @@ impl<'a> Sorter<'a> {
     fn odd(&mut self, written: &str, why: String) {
         self.items.push(Item::Odd { written: written.to_owned(), why });
     }
+}
+
+/// A pattern that is an option wherever it finds nothing, for the shell then leaves it as it is.
+pub(in crate::policy) fn dashed_pattern(word: &Word) -> Option<&str> {
+    match word {
+        Word::Glob(glob) if glob.literal_prefix.starts_with(['-', '+', '@']) => Some(&glob.pattern),
+        _ => None,
+    }
+}
+
+/// Programs differ in whether an option takes the next word; what might be an option of its own is no value.
+fn looks_like_an_option(text: &str) -> bool {
+    text.strip_prefix('-').is_some_and(|rest| rest.starts_with(|c: char| c == '-' || c.is_ascii_alphabetic()))
 }
 
 /// Is this word an option at all?

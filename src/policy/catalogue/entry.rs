@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use super::spec::{Effect, OptionSpec};
+use super::spec::{Effect, Kind, OptionSpec};
 use crate::diag::Problems;
 use crate::paths::AbsPath;
 use crate::policy::rule::{List, Rule, Surroundings};
@@ -65,6 +65,12 @@ pub(in crate::policy) struct OptionTable {
 impl OptionTable {
     const fn new() -> Self {
         Self { specs: Vec::new(), by_name: BTreeMap::new() }
+    }
+
+    /// Has it an option that does more than change what is printed?
+    pub(in crate::policy) fn can_harm(&self) -> bool {
+        let acts = |kind: &Kind| matches!(kind, Kind::Write | Kind::Sed | Kind::Awk | Kind::Command);
+        self.specs.iter().any(|spec| spec.effect != Effect::Safe || spec.values.iter().any(acts))
     }
 
     /// The option that goes by this name.

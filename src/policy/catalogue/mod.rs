@@ -12,7 +12,7 @@ mod spec;
 #[cfg(test)]
 mod tests;
 
-pub(super) use args::{Invocation, Item, invocation, moves_to};
+pub(super) use args::{Invocation, Item, dashed_pattern, invocation, moves_to};
 pub(super) use awk::only_prints as awk_only_prints;
 pub(super) use embedded::{check, dangerous_ids, entry, is_known, names};
 pub(super) use entry::{Entry, Parsing, Role};
