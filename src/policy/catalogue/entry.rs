@@ -67,10 +67,12 @@ impl OptionTable {
         Self { specs: Vec::new(), by_name: BTreeMap::new() }
     }
 
-    /// Has it an option that does more than change what is printed?
+    /// Has it an option that runs, writes, loads or connects? What one reads is bounded by the sandbox.
     pub(in crate::policy) fn can_harm(&self) -> bool {
         let acts = |kind: &Kind| matches!(kind, Kind::Write | Kind::Sed | Kind::Awk | Kind::Command);
-        self.specs.iter().any(|spec| spec.effect != Effect::Safe || spec.values.iter().any(acts))
+        self.specs
+            .iter()
+            .any(|spec| !matches!(spec.effect, Effect::Safe | Effect::Outside) || spec.values.iter().any(acts))
     }
 
     /// The option that goes by this name.
