@@ -10,6 +10,7 @@ use std::collections::HashSet;
 use std::fs;
 use std::io;
 use std::os::fd::OwnedFd;
+use std::time::Duration;
 
 use nix::errno::Errno;
 use nix::sys::signal::{Signal, kill};
@@ -112,23 +113,32 @@ pub(super) fn living_descendants(except: &HashSet<i32>) -> io::Result<Vec<i32>> 
     Ok(living)
 }
 
-/// Stops the descendants until none is new, so that none can fork while the others die, then kills them.
+/// Between two looks at processes that are dying; a stop or a kill takes effect a moment after it was sent.
+const DYING: Duration = Duration::from_millis(1);
+
+/// Stops the descendants until none is new, so that none can fork while the others die, then kills them; again for a
+/// child of one that was in the middle of a fork, until none is left.
 pub(super) fn freeze_and_kill(except: &HashSet<i32>) -> io::Result<()> {
-    let mut frozen = HashSet::new();
     loop {
-        let new: Vec<i32> = living_descendants(except)?.into_iter().filter(|pid| !frozen.contains(pid)).collect();
-        if new.is_empty() {
-            break;
+        let mut frozen = HashSet::new();
+        loop {
+            let new: Vec<i32> = living_descendants(except)?.into_iter().filter(|pid| !frozen.contains(pid)).collect();
+            if new.is_empty() {
+                break;
+            }
+            for pid in new {
+                let _ = kill(Pid::from_raw(pid), Signal::SIGSTOP);
+                frozen.insert(pid);
+            }
         }
-        for pid in new {
-            let _ = kill(Pid::from_raw(pid), Signal::SIGSTOP);
-            frozen.insert(pid);
+        if frozen.is_empty() {
+            return Ok(());
         }
+        for pid in frozen {
+            let _ = kill(Pid::from_raw(pid), Signal::SIGKILL);
+        }
+        std::thread::sleep(DYING);
     }
-    for pid in frozen {
-        let _ = kill(Pid::from_raw(pid), Signal::SIGKILL);
-    }
-    Ok(())
 }
 
 #[cfg(test)]
