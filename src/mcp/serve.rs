@@ -18,6 +18,9 @@ use crate::engine::Engine;
 use super::server::Server;
 use super::stdio;
 
+/// Who asks over standard input and output: there is one client, the process that started the server.
+const STDIO_CLIENT: &str = "stdio";
+
 /// How long the service may take to send what it has, once it was told to stop. A client that does not read must not
 /// keep the server.
 const FAREWELL: Duration = Duration::from_millis(500);
@@ -51,7 +54,7 @@ pub async fn serve(engine: Arc<Engine>, options: Options) -> Result<(), ServeErr
     let mut signals = Signals::listen().map_err(ServeError::Signals)?;
     let stop = CancellationToken::new();
     let transport = stdio::open(stop.clone()).map_err(ServeError::Stdio)?;
-    let server = Server::new(Arc::clone(&engine), options);
+    let server = Server::new(Arc::clone(&engine), STDIO_CLIENT, options);
 
     let session = session(server, transport, stop.clone());
     tokio::pin!(session);

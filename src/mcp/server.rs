@@ -30,21 +30,23 @@ use super::tool::{Arguments, Context, Dialect, Tool, Trouble};
 use super::tools::TOOLS;
 use super::updates::{self, Subscriptions};
 
-/// Who asks over standard input and output: there is one client, the process that started the server.
-const STDIO_CLIENT: &str = "stdio";
-
-/// One server; it answers every session and request.
+/// The server of one client: everything that it answers is about that client's jobs and nobody else's. Clones share
+/// what was asked of the client's person and what it subscribed to.
+#[derive(Clone)]
 pub(super) struct Server {
     engine: Arc<Engine>,
+    /// Who asks; jobs of others do not exist for it.
+    client: Arc<str>,
     dialect: Dialect,
     questions: Questions,
     subscriptions: Subscriptions,
-    info: ServerConfig,
-    list: Vec<WireTool>,
+    info: Arc<ServerConfig>,
+    list: Arc<Vec<WireTool>>,
 }
 
 impl Server {
-    pub(super) fn new(engine: Arc<Engine>, options: Options) -> Self {
+    /// A server for the client of this name.
+    pub(super) fn new(engine: Arc<Engine>, client: &str, options: Options) -> Self {
         let dialect = if options.structured { Dialect::Program } else { Dialect::Model };
         let able = ServerCapabilities::builder()
             .enable_tools()
@@ -57,7 +59,15 @@ impl Server {
             .with_server_info(Implementation::new(env!("CARGO_PKG_NAME"), env!("CARGO_PKG_VERSION")))
             .with_instructions(instructions(&engine.instructions()));
         let list = TOOLS.iter().map(|tool| on_the_wire(tool, dialect)).collect();
-        Self { engine, dialect, questions: Questions::default(), subscriptions: Subscriptions::default(), info, list }
+        Self {
+            engine,
+            client: client.into(),
+            dialect,
+            questions: Questions::default(),
+            subscriptions: Subscriptions::default(),
+            info: Arc::new(info),
+            list: Arc::new(list),
+        }
     }
 
     async fn answer(
@@ -69,7 +79,7 @@ impl Server {
         let knows_tasks = call.client_capabilities().is_some_and(|able| able.supports_tasks());
         let context = Context {
             engine: Arc::clone(&self.engine),
-            client: STDIO_CLIENT.to_owned(),
+            client: self.client.to_string(),
             dialect: self.dialect,
             progress: Progress::of(&call),
             person: self.questions.person(&request, &call),
@@ -104,7 +114,7 @@ fn in_full(tool: &Tool, result: Result<Result<Reply, Trouble>, Panicked>, dialec
 
 impl ServerHandler for Server {
     fn get_info(&self) -> ServerConfig {
-        self.info.clone()
+        self.info.as_ref().clone()
     }
 
     async fn list_tools(
@@ -112,7 +122,7 @@ impl ServerHandler for Server {
         _page: Option<PaginatedRequestParams>,
         _call: RequestContext<RoleServer>,
     ) -> Result<ListToolsResult, ErrorData> {
-        Ok(ListToolsResult::with_all_items(self.list.clone()))
+        Ok(ListToolsResult::with_all_items(self.list.as_ref().clone()))
     }
 
     async fn call_tool(
@@ -132,7 +142,7 @@ impl ServerHandler for Server {
         _page: Option<PaginatedRequestParams>,
         _call: RequestContext<RoleServer>,
     ) -> Result<ListResourcesResult, ErrorData> {
-        Ok(ListResourcesResult::with_all_items(resources::list(&self.engine, STDIO_CLIENT)))
+        Ok(ListResourcesResult::with_all_items(resources::list(&self.engine, &self.client)))
     }
 
     async fn list_resource_templates(
@@ -148,7 +158,7 @@ impl ServerHandler for Server {
         request: ReadResourceRequestParams,
         _call: RequestContext<RoleServer>,
     ) -> Result<ReadResourceResponse, ErrorData> {
-        Ok(resources::read(&self.engine, STDIO_CLIENT, &request.uri)?.into())
+        Ok(resources::read(&self.engine, &self.client, &request.uri)?.into())
     }
 
     async fn complete(
@@ -156,7 +166,7 @@ impl ServerHandler for Server {
         request: CompleteRequestParams,
         _call: RequestContext<RoleServer>,
     ) -> Result<CompleteResult, ErrorData> {
-        let found = resources::complete(&self.engine, STDIO_CLIENT, &request.r#ref, &request.argument);
+        let found = resources::complete(&self.engine, &self.client, &request.r#ref, &request.argument);
         Ok(CompleteResult::new(found))
     }
 
@@ -166,8 +176,8 @@ impl ServerHandler for Server {
         call: RequestContext<RoleServer>,
     ) -> Result<(), ErrorData> {
         // Reading it once says whether there is anything to follow.
-        resources::read(&self.engine, STDIO_CLIENT, &request.uri)?;
-        self.subscriptions.follow(&self.engine, STDIO_CLIENT, request.uri, call.peer)
+        resources::read(&self.engine, &self.client, &request.uri)?;
+        self.subscriptions.follow(&self.engine, &self.client, request.uri, call.peer)
     }
 
     async fn unsubscribe(
@@ -184,7 +194,7 @@ impl ServerHandler for Server {
     }
 
     async fn listen(&self, subscription: SubscriptionContext) -> Result<(), ErrorData> {
-        updates::listen(&self.engine, STDIO_CLIENT, &subscription).await;
+        updates::listen(&self.engine, &self.client, &subscription).await;
         Ok(())
     }
 
@@ -193,15 +203,15 @@ impl ServerHandler for Server {
         request: GetTaskParams,
         _call: RequestContext<RoleServer>,
     ) -> Result<GetTaskResult, ErrorData> {
-        tasks::get(&self.engine, STDIO_CLIENT, &request.task_id)
+        tasks::get(&self.engine, &self.client, &request.task_id)
     }
 
     async fn update_task(&self, request: UpdateTaskParams, _call: RequestContext<RoleServer>) -> Result<(), ErrorData> {
-        tasks::update(&self.engine, STDIO_CLIENT, &request.task_id)
+        tasks::update(&self.engine, &self.client, &request.task_id)
     }
 
     async fn cancel_task(&self, request: CancelTaskParams, _call: RequestContext<RoleServer>) -> Result<(), ErrorData> {
-        tasks::cancel(&self.engine, STDIO_CLIENT, &request.task_id)
+        tasks::cancel(&self.engine, &self.client, &request.task_id)
     }
 
     fn get_tool(&self, name: &str) -> Option<WireTool> {

@@ -91,7 +91,7 @@ impl Subscriptions {
     pub(super) fn follow(
         &self,
         engine: &Arc<Engine>,
-        client: &'static str,
+        client: &Arc<str>,
         uri: String,
         peer: Peer<RoleServer>,
     ) -> Result<(), ErrorData> {
@@ -104,10 +104,10 @@ impl Subscriptions {
             }
             running.insert(uri.clone(), closed.clone().drop_guard());
         }
-        let (engine, all) = (Arc::clone(engine), self.clone());
+        let (engine, client, all) = (Arc::clone(engine), Arc::clone(client), self.clone());
         tokio::spawn(closed.run_until_cancelled_owned(async move {
             let tell = || sent(peer.notify_resource_updated(ResourceUpdatedNotificationParam::new(uri.clone())));
-            follow(&engine, client, &uri, tell).await;
+            follow(&engine, &client, &uri, tell).await;
             all.close(&uri);
         }));
         Ok(())
