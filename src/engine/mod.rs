@@ -5,6 +5,7 @@ mod call;
 mod confirm;
 mod ground;
 mod judge;
+mod law;
 mod plan;
 mod reach;
 mod start;

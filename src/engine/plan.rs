@@ -99,5 +99,6 @@ pub(super) fn terms(approved: &Approved, call: &mut Call, tmp: JobTmp, tap: Opti
         keep_stdin_open: call.stdin.keep_open,
         tap,
         tmp: Some(tmp.into_dir()),
+        redactor: None,
     }
 }

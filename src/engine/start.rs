@@ -9,7 +9,7 @@ use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::sync::Arc;
 
 use super::ground::{Ground, NotHeld};
-use super::judge::Judge;
+use super::law::{InForce, Law};
 use super::tmp::TmpBase;
 use crate::audit::{self, Audit, AuditError};
 use crate::jobs::{self, Manager};
@@ -17,7 +17,6 @@ use crate::launcher::Launcher;
 use crate::output::RuleError;
 use crate::paths::AbsPath;
 use crate::policy::{self, Policy};
-use crate::rate::{Limit, Limiter, Scope};
 
 /// Which front an engine serves; records say so.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,8 +57,7 @@ pub enum StartError {
 /// Everything a trip needs.
 #[derive(Debug)]
 pub struct Engine {
-    pub(super) judge: Judge,
-    pub(super) limiter: Limiter,
+    pub(super) law: InForce,
     pub(super) audit: Audit,
     pub(super) jobs: Manager,
     pub(super) tmp: TmpBase,
@@ -79,18 +77,18 @@ impl Engine {
         policy.profiles().values().try_for_each(|profile| ground.check(profile))?;
         let settings = policy.settings();
         let audit = Audit::open(&settings.audit_file, audit::Options::default())?;
-        let limiter = Limiter::new(settings.rate_limits.iter().enumerate().map(limit).collect());
         let limits = job_limits(&settings.jobs);
         let sandbox = serde_json::json!({ "landlock_abi": launcher.support().landlock_abi().ok(), "isolation": launcher.support().isolation() });
-        let judge = Judge::new(policy)?;
-        let jobs = Manager::new(limits, launcher, Arc::clone(&judge.redactor));
+        let law = Law::new(policy)?;
+        let jobs = Manager::new(limits, launcher, Arc::clone(&law.judge.redactor));
         let tmp = TmpBase::make().map_err(StartError::Tmp)?;
-        Ok(Self { judge, limiter, audit, jobs, tmp, front, ground, sandbox })
+        Ok(Self { law: InForce::new(law), audit, jobs, tmp, front, ground, sandbox })
     }
 
     /// The policy in a few lines, for whoever asks what holds.
     pub fn policy_summary(&self) -> String {
-        let policy = &self.judge.policy;
+        let law = self.law.now();
+        let policy = law.policy();
         format!(
             "policy: {}\nsha256: {}\ndefault directory: {}\nprograms with a rule: {}\n",
             policy.name(),
@@ -102,7 +100,8 @@ impl Engine {
 
     /// What a model should know before its first call.
     pub fn instructions(&self) -> String {
-        let policy = &self.judge.policy;
+        let law = self.law.now();
+        let policy = law.policy();
         format!(
             "Runs shell commands that the policy `{}` allows, each confined to its sandbox. Commands start in `{}`. \
              A refused command says why; `check_command` tells without running. A command that still runs after \
@@ -111,16 +110,6 @@ impl Engine {
             policy.default_cwd()
         )
     }
-}
-
-fn limit((index, limit): (usize, &policy::RateLimit)) -> Limit {
-    let (scope, name) = match limit.scope {
-        policy::Scope::Client => (Scope::Client, "client"),
-        policy::Scope::Server => (Scope::Server, "server"),
-    };
-    let number = |count: u64| u32::try_from(count).unwrap_or(u32::MAX);
-    let id = format!("{name}-{}", index + 1);
-    Limit { id, scope, commands: number(limit.commands), per: limit.per, burst: number(limit.burst) }
 }
 
 fn job_limits(limits: &policy::JobLimits) -> jobs::Limits {

@@ -11,6 +11,7 @@ use std::time::Instant;
 use super::Engine;
 use super::call::{Call, Checked, Refused};
 use super::confirm::{Confirm, Nobody, Question};
+use super::law::Law;
 use super::plan;
 use crate::audit::{AuditError, DecisionRecord, Receipt};
 use crate::jobs::{Admission, Job, JobId, Label, Order, Tap, Turned};
@@ -22,6 +23,8 @@ struct Trip<'a> {
     id: JobId,
     /// Redacted, for replies and records.
     command: String,
+    /// The one policy of this trip.
+    law: Arc<Law>,
 }
 
 impl Engine {
@@ -47,27 +50,29 @@ impl Engine {
     ) -> Result<Arc<Job>, Refused> {
         let trip = self.set_out(client, &call);
         self.within_rate(&trip).await?;
-        let decision = self.judge.decide(&call);
+        let decision = trip.law.judge.decide(&call);
         let approved = self.settle(&trip, decision, person).await?;
         let admission = self.admit()?;
         let tmp = self.tmp.for_job().map_err(|error| Refused::Sandbox(error.to_string()))?;
         let spec = plan::sandbox(&approved, tmp.path(), &self.ground)?;
         let receipt = self.record_allowed(&trip, &approved, self.ground.unheld(&spec)).await?;
-        let terms = plan::terms(&approved, &mut call, tmp, tap);
+        let mut terms = plan::terms(&approved, &mut call, tmp, tap);
+        terms.redactor = Some(Arc::clone(&trip.law.judge.redactor));
         Ok(self.start(trip, admission, Order::new(approved, receipt, spec, terms), call.label))
     }
 
     /// Judges a command as [`Engine::execute`] would; nothing runs, nothing is recorded.
     pub async fn check(&self, _client: &str, call: Call) -> Checked {
-        self.judge.check(&call, &serde_json::Value::Null)
+        self.law.now().judge.check(&call, &serde_json::Value::Null)
     }
 
     fn set_out<'a>(&self, client: &'a str, call: &Call) -> Trip<'a> {
-        Trip { client, id: JobId::random(), command: self.judge.clean(&call.command.display()) }
+        let law = self.law.now();
+        Trip { client, id: JobId::random(), command: law.judge.clean(&call.command.display()), law }
     }
 
     async fn within_rate(&self, trip: &Trip<'_>) -> Result<(), Refused> {
-        let Err(refused) = self.limiter.admit(trip.client, Instant::now()) else { return Ok(()) };
+        let Err(refused) = trip.law.limiter.admit(trip.client, Instant::now()) else { return Ok(()) };
         let reason = format!("rate limit {}", refused.id);
         self.record_refused(trip, "rate_limited", vec![refused.id.clone()], reason).await?;
         Err(Refused::RateLimited { id: refused.id, retry_after: refused.retry_after })
@@ -79,7 +84,8 @@ impl Engine {
             Decision::Allow(approved) => return Ok(approved),
             Decision::Deny(denial) => (denial, false),
             Decision::Ask(pending) => {
-                let question = Question { command: trip.command.clone(), reason: self.judge.clean(pending.reason()) };
+                let question =
+                    Question { command: trip.command.clone(), reason: trip.law.judge.clean(pending.reason()) };
                 let answer = match person.confirm(&question).await {
                     Some(true) => Answer::Yes,
                     Some(false) | None => Answer::No,
@@ -91,8 +97,8 @@ impl Engine {
             }
         };
         self.record_denied(trip, &denial, asked).await?;
-        let for_model = self.judge.clean(&denial.for_model());
-        let for_operator = self.judge.clean(&denial.for_operator());
+        let for_model = trip.law.judge.clean(&denial.for_model());
+        let for_operator = trip.law.judge.clean(&denial.for_operator());
         Err(match asked {
             true => Refused::NeedsConfirmation { for_model, for_operator },
             false => Refused::Denied { for_model, for_operator },
@@ -107,7 +113,7 @@ impl Engine {
     }
 
     fn start(&self, trip: Trip<'_>, admission: Admission, order: Order, label: Option<String>) -> Arc<Job> {
-        let label = label.map(|label| self.judge.clean(&label));
+        let label = label.map(|label| trip.law.judge.clean(&label));
         let label = Label { id: trip.id, client: trip.client.to_owned(), command: trip.command, label };
         self.jobs.start(admission, label, order)
     }
@@ -133,7 +139,7 @@ impl Engine {
     async fn record_denied(&self, trip: &Trip<'_>, denial: &Denial, asked: bool) -> Result<(), Refused> {
         let rules = denial.rule().map(|rule| rule.id.clone()).into_iter().collect();
         let decision = if asked { "ask_refused" } else { "deny" };
-        self.record_refused(trip, decision, rules, self.judge.clean(denial.reason())).await
+        self.record_refused(trip, decision, rules, trip.law.judge.clean(denial.reason())).await
     }
 
     async fn record_refused(
@@ -158,8 +164,8 @@ impl Engine {
             decision: decision.to_owned(),
             rules: Vec::new(),
             reason: String::new(),
-            policy_digest: self.judge.policy.digest().to_owned(),
-            policy_name: self.judge.policy.name().to_owned(),
+            policy_digest: trip.law.policy().digest().to_owned(),
+            policy_name: trip.law.policy().name().to_owned(),
             profile: None,
             sandbox: self.sandbox.clone(),
         }

@@ -41,6 +41,8 @@ pub struct Terms {
     pub tap: Option<Tap>,
     /// The job's own temporary directory, removed with its last process.
     pub tmp: Option<TempDir>,
+    /// Redacts what it writes, whatever policy is loaded while it runs; the manager's own when absent.
+    pub redactor: Option<Arc<Redactor>>,
 }
 
 /// A job that may be started: it takes an approval and the receipt of its record to make one.
@@ -98,6 +100,7 @@ async fn launch(job: &Arc<Job>, spec: SandboxSpec, terms: Terms, shared: &Shared
     job.keep_process(Some(handle.clone()));
     job.state.send_replace(State::Running { since, pid: handle.pid() });
 
+    let redactor = terms.redactor.as_ref().unwrap_or(&shared.redactor);
     let spent = AtomicU64::new(0);
     let spend = |bytes| {
         let total = spent.fetch_add(bytes, Ordering::Relaxed) + bytes;
@@ -107,8 +110,8 @@ async fn launch(job: &Arc<Job>, spec: SandboxSpec, terms: Terms, shared: &Shared
     };
     let pumps = async {
         tokio::join!(
-            job.stdout.fill(stdout, &shared.redactor, terms.tap.clone(), spend),
-            job.stderr.fill(stderr, &shared.redactor, terms.tap.clone(), spend),
+            job.stdout.fill(stdout, redactor, terms.tap.clone(), spend),
+            job.stderr.fill(stderr, redactor, terms.tap.clone(), spend),
         );
     };
     let feed = async {

@@ -1,0 +1,58 @@
+//! What a policy makes of the engine: its judge and its limits, exchanged as a whole.
+//!
+//! In: a loaded policy. Out: a [`Law`] that each trip takes once, at its start. A trip keeps the one that it took, so one
+//! command is judged, limited and redacted by exactly one policy, whatever is loaded meanwhile.
+
+use std::sync::{Arc, PoisonError, RwLock};
+
+use super::judge::Judge;
+use crate::output::RuleError;
+use crate::policy::{self, Policy};
+use crate::rate::{Limit, Limiter, Scope};
+
+/// One policy in force.
+#[derive(Debug)]
+pub(super) struct Law {
+    pub(super) judge: Judge,
+    pub(super) limiter: Limiter,
+}
+
+impl Law {
+    /// # Errors
+    /// A redaction rule of the policy is no regex.
+    pub(super) fn new(policy: Policy) -> Result<Self, RuleError> {
+        let limiter = Limiter::new(policy.settings().rate_limits.iter().enumerate().map(limit).collect());
+        Ok(Self { judge: Judge::new(policy)?, limiter })
+    }
+
+    /// The policy.
+    pub(super) fn policy(&self) -> &Policy {
+        &self.judge.policy
+    }
+}
+
+/// The law of the moment.
+#[derive(Debug)]
+pub(super) struct InForce(RwLock<Arc<Law>>);
+
+impl InForce {
+    pub(super) fn new(law: Law) -> Self {
+        Self(RwLock::new(Arc::new(law)))
+    }
+
+    /// The law now. Take it once and use that.
+    pub(super) fn now(&self) -> Arc<Law> {
+        // The lock guards one pointer, which is whole whatever panicked.
+        Arc::clone(&self.0.read().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+fn limit((index, limit): (usize, &policy::RateLimit)) -> Limit {
+    let (scope, name) = match limit.scope {
+        policy::Scope::Client => (Scope::Client, "client"),
+        policy::Scope::Server => (Scope::Server, "server"),
+    };
+    let number = |count: u64| u32::try_from(count).unwrap_or(u32::MAX);
+    let id = format!("{name}-{}", index + 1);
+    Limit { id, scope, commands: number(limit.commands), per: limit.per, burst: number(limit.burst) }
+}
