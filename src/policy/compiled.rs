@@ -7,7 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::catalogue;
-use super::environment::{Environment, injects};
+use super::environment::Environment;
+use super::injection::injects;
 use super::merge::rule_ids;
 use super::profile::{OnUnsupported, Profile};
 use super::rule::{List, Options, Rule, Subcommands, Surroundings};

@@ -1,214 +1,22 @@
 //! The environment of jobs, made from an empty one.
 //!
 //! In: the `env` part of a policy and the server's environment. Out: what each job gets, what a caller may add, and the
-//! values to mask. Variables that make a loader, an interpreter or a tool run other code never pass by a pattern, a
-//! request or an assignment: an operator can only set them by name and value, under `env.set`.
+//! values to mask. Variables that make an interpreter or a tool run other code never pass by a pattern, a request or an
+//! assignment: an operator can only set them by name and value, under `env.set`. Those of the loader and of shells
+//! reach no job at all.
 
 use std::collections::BTreeMap;
 
+use super::injection::{everywhere, injects};
 use super::variables::Variables;
 use super::wildcard;
-use super::yaml::Node;
-use crate::diag::Problems;
+use super::yaml::{Entry, Node};
+use crate::diag::{Problem, Problems};
 
-/// Variables that change which code runs. Sources: ld.so(8), bash(1), git(1) "Environment Variables", less(1), man(1),
-/// python(1), perlrun(1), node(1), make(1), `cargo help environment-variables`, `go help environment`, tar(1), rg(1).
-const INJECTION: &[&str] = &[
-    "LD_*",
-    "DYLD_*",
-    "GLIBC_TUNABLES",
-    "GCONV_PATH",
-    "LOCPATH",
-    "NLSPATH",
-    "MALLOC_*",
-    "RES_OPTIONS",
-    "HOSTALIASES",
-    "BASH*",
-    "ENV",
-    "SHELLOPTS",
-    "PS4",
-    "PS0",
-    "PROMPT_COMMAND",
-    "IFS",
-    "CDPATH",
-    "GLOBIGNORE",
-    "EXECIGNORE",
-    "TMPDIR",
-    "FCEDIT",
-    "HISTFILE",
-    "INPUTRC",
-    "POSIXLY_CORRECT",
-    "ZDOTDIR",
-    "GIT_SSH*",
-    "GIT_EXEC_PATH",
-    "GIT_CONFIG*",
-    "GIT_DIR",
-    "GIT_WORK_TREE",
-    "GIT_COMMON_DIR",
-    "GIT_INDEX_FILE",
-    "GIT_OBJECT_DIRECTORY",
-    "GIT_ALTERNATE*",
-    "GIT_TEMPLATE_DIR",
-    "GIT_PAGER",
-    "GIT_EDITOR",
-    "GIT_SEQUENCE_EDITOR",
-    "GIT_EXTERNAL_DIFF",
-    "GIT_ASKPASS",
-    "GIT_PROXY_*",
-    "GIT_ATTR_*",
-    "GIT_TRACE*",
-    "GIT_REDIRECT_*",
-    "GIT_ALLOW_PROTOCOL",
-    "PAGER",
-    "*_PAGER",
-    "MANPAGER",
-    "MANOPT",
-    "MANPATH",
-    "LESS",
-    "LESSOPEN",
-    "LESSCLOSE",
-    "LESSKEY*",
-    "LESSSECURE",
-    "MORE",
-    "EDITOR",
-    "VISUAL",
-    "*_EDITOR",
-    "BROWSER",
-    "SSH_ASKPASS*",
-    "SUDO_ASKPASS",
-    "SUDO_EDITOR",
-    "RSYNC_RSH",
-    "CVS_RSH",
-    "RIPGREP_CONFIG_PATH",
-    "FZF_*",
-    "FD_*",
-    "JQ_*",
-    "TAR_OPTIONS",
-    "TAPE",
-    "GREP_OPTIONS",
-    "GZIP",
-    "XZ_OPT",
-    "XZ_DEFAULTS",
-    "ZIPOPT",
-    "UNZIP",
-    "ZSTD_*",
-    "BZIP2",
-    "WGETRC",
-    "CURL_HOME",
-    "MAKEFLAGS",
-    "MFLAGS",
-    "GNUMAKEFLAGS",
-    "MAKEFILES",
-    "MAKE",
-    "NODE_OPTIONS",
-    "NODE_PATH",
-    "NODE_REPL_*",
-    "NODE_EXTRA_CA_CERTS",
-    "NPM_CONFIG_*",
-    "npm_config_*",
-    "npm_*",
-    "YARN_*",
-    "PYTHONPATH",
-    "PYTHONHOME",
-    "PYTHONSTARTUP",
-    "PYTHONINSPECT",
-    "PYTHONBREAKPOINT",
-    "PYTHONEXECUTABLE",
-    "PYTHONWARNINGS",
-    "PYTHONUSERBASE",
-    "PYTHONPLATLIBDIR",
-    "PYTHONPYCACHEPREFIX",
-    "PYTEST_ADDOPTS",
-    "PYTEST_PLUGINS",
-    "PIP_*",
-    "VIRTUAL_ENV",
-    "PERL5*",
-    "PERLLIB",
-    "PERL_*",
-    "RUBYOPT",
-    "RUBYLIB",
-    "BUNDLE_*",
-    "GEM_*",
-    "LUA_INIT*",
-    "LUA_PATH*",
-    "LUA_CPATH*",
-    "PHPRC",
-    "PHP_INI_SCAN_DIR",
-    "R_PROFILE*",
-    "JULIA_*",
-    "JAVA_TOOL_OPTIONS",
-    "_JAVA_OPTIONS",
-    "JDK_JAVA_OPTIONS",
-    "CLASSPATH",
-    "MAVEN_*",
-    "GRADLE_*",
-    "ANT_*",
-    "SBT_*",
-    "GOFLAGS",
-    "GOENV",
-    "GOTOOLDIR",
-    "GOROOT",
-    "GOPATH",
-    "GOBIN",
-    "GOTOOLCHAIN",
-    "GOPROXY",
-    "GOINSECURE",
-    "GONOSUM*",
-    "CGO_*",
-    "RUSTC",
-    "RUSTC_*",
-    "RUSTDOC*",
-    "RUSTFLAGS",
-    "RUSTUP_*",
-    "CARGO",
-    "CARGO_*",
-    "CC",
-    "CXX",
-    "CPP",
-    "LD",
-    "AR",
-    "AS",
-    "NM",
-    "CFLAGS",
-    "CXXFLAGS",
-    "CPPFLAGS",
-    "LDFLAGS",
-    "COMPILER_PATH",
-    "GCC_*",
-    "LIBRARY_PATH",
-    "CPATH",
-    "C_INCLUDE_PATH",
-    "CPLUS_INCLUDE_PATH",
-    "PKG_CONFIG*",
-    "CMAKE_*",
-    "CTEST_*",
-    "DOCKER_*",
-    "KUBECONFIG",
-    "AWK*",
-    "TERMINFO*",
-    "TERMCAP",
-    "OPENSSL_CONF",
-    "OPENSSL_MODULES",
-    "OPENSSL_ENGINES",
-    "GTK_*",
-    "QT_*",
-    "XDG_*",
-    "SHELL",
-    "*_proxy",
-    "*_PROXY",
-];
-/// Members of the families above that carry no code.
-const HARMLESS: &[&str] =
-    &["CARGO_TERM_*", "CARGO_INCREMENTAL", "CARGO_NET_OFFLINE", "RUSTUP_TOOLCHAIN", "XDG_RUNTIME_DIR"];
 /// Variables that the policy fixes; nobody may replace them for one command.
 const FIXED: &[&str] = &["PATH", "HOME", "USER", "LOGNAME", "PWD", "OLDPWD", "UID", "EUID"];
 /// Searched when the policy neither inherits nor sets one.
 const DEFAULT_PATH: &str = "/usr/local/bin:/usr/bin:/bin";
-
-/// Can this variable make another program run?
-pub(super) fn injects(name: &str) -> bool {
-    wildcard::any(INJECTION.iter().copied(), name) && !wildcard::any(HARMLESS.iter().copied(), name)
-}
 
 /// Why a caller or a command line may never set this variable.
 pub(super) fn never_set(name: &str) -> Option<String> {
@@ -250,6 +58,10 @@ impl Environment {
         }
         base.entry("PATH".into()).or_insert_with(|| DEFAULT_PATH.into());
         for entry in node.at("env.set").map_or(&[][..], Node::entries) {
+            if let Some(problem) = never_given(entry) {
+                problems.push(problem);
+                continue;
+            }
             match variables.text(entry.node.text().unwrap_or("")) {
                 Ok(value) => drop(base.insert(entry.key.clone(), value)),
                 Err(why) => problems.push(entry.node.error("wrong-path", why)),
@@ -276,8 +88,11 @@ impl Environment {
         let mut all = self.base.clone();
         for (name, value) in asked {
             let known = wildcard::any(self.request.iter().map(String::as_str), name);
-            if name.is_empty() || name.contains(['=', '\0']) || value.contains('\0') {
+            if !is_name(name) {
                 return Err(format!("`{}` is no name of a variable", name.escape_debug()));
+            }
+            if value.contains('\0') {
+                return Err(format!("the value of `{name}` holds a NUL byte"));
             }
             if let Some(why) = never_set(name) {
                 return Err(why);
@@ -301,6 +116,26 @@ impl Environment {
     }
 }
 
+/// A name as shells take it. Anything else could only be meant to be read differently by two programs.
+fn is_name(name: &str) -> bool {
+    let mut bytes = name.bytes();
+    bytes.next().is_some_and(|first| first == b'_' || first.is_ascii_alphabetic())
+        && bytes.all(|byte| byte == b'_' || byte.is_ascii_alphanumeric())
+}
+
+/// Why not even an operator gives this variable to jobs.
+fn never_given(entry: &Entry) -> Option<Problem> {
+    let at = |code, message| Problem::error(code, message).at(&entry.node.source, entry.key_span);
+    if !is_name(&entry.key) {
+        let message = format!("`{}` is no name of a variable", entry.key.escape_debug());
+        return Some(at("wrong-name", message).advise("write letters, digits and `_`"));
+    }
+    everywhere(&entry.key).then(|| {
+        let message = format!("`{}` changes what every program of a job runs, and no job gets it", entry.key);
+        at("injection-variable", message).advise("set it in a script that a rule allows by its path")
+    })
+}
+
 /// A pattern leaves such variables out; naming one is a mistake to tell.
 fn refuse_named(node: &Node, path: &str, problems: &mut Problems) {
     for item in node.at(path).map_or(&[][..], Node::items) {
@@ -313,29 +148,62 @@ fn refuse_named(node: &Node, path: &str, problems: &mut Problems) {
 }
 
 #[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a failed assumption is a failed test")]
 mod tests {
     use super::*;
+    use crate::diag::Source;
+    use crate::paths::AbsPath;
+
+    fn environment(text: &str, server: &[(&str, &str)]) -> (Environment, Problems) {
+        let node = super::super::yaml::parse(&Source::new("test".to_owned(), text)).unwrap();
+        let root = AbsPath::new("/w").unwrap();
+        let environment = server.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        let variables = Variables { workspace: root.clone(), home: None, state: root, environment };
+        let mut problems = Problems::default();
+        (Environment::read(&node, &variables, &mut problems), problems)
+    }
 
     #[test]
-    fn variables_that_carry_code_are_known() {
-        let carriers =
-            ["LD_PRELOAD", "BASH_ENV", "GIT_SSH_COMMAND", "PYTHONPATH", "NODE_OPTIONS", "BASH_FUNC_ls%%", "PS4"];
-        for name in carriers {
-            assert!(injects(name), "{name}");
+    fn a_pattern_passes_no_variable_that_carries_code() {
+        let server = [
+            ("LANG", "C"),
+            ("LD_PRELOAD", "/x.so"),
+            ("BASH_FUNC_ls%%", "() { id; }"),
+            ("PYTHONSTARTUP", "/x.py"),
+            ("Npm_Config_Script_Shell", "/x"),
+            ("GIT_AUTHOR_NAME", "me"),
+        ];
+        let (environment, problems) = environment("env: {inherit: ['*']}", &server);
+        let names: Vec<&str> = environment.base.keys().map(String::as_str).collect();
+        assert_eq!(names, ["GIT_AUTHOR_NAME", "LANG", "PATH"], "{problems}");
+    }
+
+    #[test]
+    fn a_caller_sets_no_variable_that_carries_code_although_a_pattern_names_it() {
+        let (environment, problems) = environment("env: {request: ['*']}", &[]);
+        assert!(!problems.has_errors());
+        let asked = |name: &str| environment.with(&BTreeMap::from([(name.to_owned(), "x".to_owned())]));
+        assert!(asked("RUST_LOG").is_ok());
+        for name in
+            ["LD_PRELOAD", "BASH_ENV", "NODE_OPTIONS", "PATH", "HOME", "", "A B", "A=B", "BASH_FUNC_a%%", "1A", "Ä"]
+        {
+            assert!(asked(name).is_err(), "{name}");
         }
-        for name in [
-            "LANG",
-            "LC_ALL",
-            "RUST_LOG",
-            "CI",
-            "NO_COLOR",
-            "PYTHONUNBUFFERED",
-            "GIT_AUTHOR_NAME",
-            "TERM",
-            "CARGO_TERM_COLOR",
-        ] {
-            assert!(!injects(name), "{name}");
+    }
+
+    #[test]
+    fn an_operator_names_tools_and_never_what_every_program_reads() {
+        let cases = [
+            ("env: {set: {GIT_PAGER: cat, PYTHONPATH: /opt/lib}}", 0),
+            ("env: {set: {LD_PRELOAD: /x.so}}", 1),
+            ("env: {set: {BASH_ENV: x, ENV: x, SHELLOPTS: x, PS4: x, GCONV_PATH: x, GLIBC_TUNABLES: x}}", 6),
+            ("env: {set: {'BASH_FUNC_ls%%': x, 'A B': x}}", 2),
+            ("env: {inherit: [NODE_OPTIONS], request: [MAKEFLAGS]}", 2),
+        ];
+        for (text, want) in cases {
+            let (environment, problems) = environment(text, &[]);
+            assert_eq!(problems.iter().count(), want, "{text}: {problems}");
+            assert!(!environment.base.keys().any(|name| everywhere(name)), "{text}");
         }
-        assert!(never_set("PATH").is_some(), "fixed, though it may be inherited");
     }
 }

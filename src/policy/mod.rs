@@ -14,6 +14,7 @@ mod decision;
 mod environment;
 mod explain;
 mod helpers;
+mod injection;
 mod judge;
 mod load;
 mod meets;

@@ -10,6 +10,7 @@
 
 mod audit;
 mod containment;
+mod environment;
 mod layering;
 mod licences;
 mod mcp;
