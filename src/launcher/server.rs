@@ -121,6 +121,7 @@ impl Launcher {
     pub async fn launch(&self, spec: SandboxSpec, stdin: StdinMode) -> Result<Process, LaunchError> {
         self.0.support.check()?;
         self.0.support.check_profile(spec.confinement())?;
+        spec.run_as().map_or(Ok(()), |user| self.0.support.check_run_as(user))?;
         let in_force = InForce::of(&spec, &self.0.support);
         let request = Request { grants: spec.confinement().encoded(), job: spec.job().clone() };
         let parcel = protocol::pack(&request)?;

@@ -17,8 +17,9 @@ use nix::sys::prctl;
 use nix::sys::resource::{UsageWho, getrusage};
 use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
+use nix::sys::stat::fstat;
 use nix::sys::time::TimeVal;
-use nix::unistd::{Pid, getpid, pipe2};
+use nix::unistd::{Gid, Pid, Uid, chown, fchown, getpid, pipe2};
 
 use super::helper::Profile;
 use super::protocol::{self, Order, Report};
@@ -26,7 +27,7 @@ use super::tree::Tree;
 use crate::sandbox::child::{self, Entry};
 use crate::sandbox::mounts;
 use crate::sandbox::namespace::{self, Identity};
-use crate::sandbox::{Failure, Isolation, Job, Network, ProcessCount, Step, Support};
+use crate::sandbox::{Failure, Isolation, Job, Network, ProcessCount, RunAs, Step, Support};
 use crate::sys::{self, Forked};
 
 /// What the supervisor takes along from the helper.
@@ -69,8 +70,11 @@ fn begin<'a>(setup: Setup<'a>, profile: &Profile) -> Result<Watch<'a>, Failure> 
         namespace::map_to_itself(identity).map_err(step(Step::UserNamespace))?;
     }
     child::prefer_when_memory_runs_out().map_err(step(Step::Limits))?;
+    if let Some(user) = &job.run_as {
+        give(user, &job, &stdio).map_err(step(Step::RunAs))?;
+    }
     if support.isolation() == Isolation::MountNamespace {
-        mounts::apply(&profile.grants, job.tmp.as_ref())?;
+        mounts::apply(&profile.grants, job.own_tmp(identity.uid.as_raw(), identity.gid.as_raw()))?;
     }
     if profile.grants.network == Network::Loopback {
         sys::bring_up_loopback().map_err(step(Step::Network))?;
@@ -131,6 +135,18 @@ fn begin<'a>(setup: Setup<'a>, profile: &Profile) -> Result<Watch<'a>, Failure> 
             })
         }
     }
+}
+
+/// Gives another user what the server made for the job: its directory, and the streams, which `/dev/stdout` opens again.
+fn give(user: &RunAs, job: &Job, stdio: &[OwnedFd; 3]) -> io::Result<()> {
+    let (uid, gid) = (Some(Uid::from_raw(user.uid)), Some(Gid::from_raw(user.gid)));
+    for stream in stdio {
+        // Standard input may be /dev/null, which everybody can open anyway.
+        if fstat(stream)?.st_mode & libc::S_IFMT == libc::S_IFIFO {
+            fchown(stream, uid, gid)?;
+        }
+    }
+    Ok(job.tmp.as_ref().map_or(Ok(()), |tmp| chown(tmp.as_path(), uid, gid))?)
 }
 
 /// What the supervisor looks at while its job runs.

@@ -17,6 +17,7 @@ use nix::sys::stat::{Mode, umask};
 use nix::unistd::{chdir, dup2_stderr, dup2_stdin, dup2_stdout, execve, getppid, setsid};
 
 use super::ruleset;
+use super::run_as::RunAs;
 use super::seccomp::Filter;
 use super::spec::Job;
 use super::step::{Failure, Step};
@@ -65,7 +66,7 @@ fn steps(entry: Entry<'_>) -> Result<std::convert::Infallible, Failure> {
     // The steps up to here and the environment are made of memory; what follows only takes rights away.
     let (program, argv, env) = words(job)?;
     at(Step::Limits, job.limits.apply(own_user_namespace))?;
-    give_up_privileges()?;
+    give_up_privileges(job.run_as.as_ref())?;
     at(Step::ParentDeath, nix::sys::prctl::set_pdeathsig(Signal::SIGKILL))?;
     if getppid().as_raw() != parent {
         return Err(Failure { step: Step::ParentDeath, subject: None, errno: libc::ESRCH });
@@ -135,11 +136,14 @@ pub(crate) fn prefer_when_memory_runs_out() -> io::Result<()> {
 }
 
 /// Leaves no capability and no way to one.
-fn give_up_privileges() -> Result<(), Failure> {
+fn give_up_privileges(run_as: Option<&RunAs>) -> Result<(), Failure> {
     let held = at(Step::BoundingSet, sys::effective_capabilities())?;
     // Without CAP_SETPCAP the set cannot be emptied; no_new_privs, which follows, then closes the same door.
     if held & CAP_SETPCAP != 0 {
         at(Step::BoundingSet, sys::drop_bounding_set())?;
+    }
+    if let Some(user) = run_as {
+        at(Step::RunAs, user.enter())?;
     }
     at(Step::Capabilities, sys::clear_capabilities())
 }

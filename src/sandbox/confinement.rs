@@ -8,6 +8,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::spec::SpecError;
+use super::support::Isolation;
 use super::wire;
 use crate::paths::AbsPath;
 
@@ -56,6 +57,8 @@ pub(crate) struct Grants {
     pub(crate) hide: Vec<AbsPath>,
     pub(crate) unsupported: Unsupported,
     pub(crate) network: Network,
+    /// The weakest way to keep the processes of a job together that will do.
+    pub(crate) at_least: Option<Isolation>,
 }
 
 /// What all jobs of one profile may touch. Cheap to share; the helper keeps the kernel's side of it.
@@ -113,6 +116,11 @@ impl Confinement {
         &self.grants.network
     }
 
+    /// The weakest isolation that its jobs may have, when one is demanded.
+    pub fn at_least(&self) -> Option<Isolation> {
+        self.grants.at_least
+    }
+
     /// The form that the helper receives and remembers.
     pub(crate) fn encoded(&self) -> &[u8] {
         &self.encoded
@@ -166,6 +174,13 @@ impl ConfinementBuilder {
     #[must_use]
     pub fn network(mut self, network: Network) -> Self {
         self.grants.network = network;
+        self
+    }
+
+    /// Demands this isolation or a stronger one; where the machine does not give it, jobs are refused.
+    #[must_use]
+    pub fn at_least(mut self, isolation: Isolation) -> Self {
+        self.grants.at_least = Some(isolation);
         self
     }
 

@@ -45,6 +45,7 @@ impl InForce {
         if support.own_user_namespace() {
             mechanisms.push("user namespace".to_owned());
         }
+        mechanisms.extend(spec.run_as().map(|user| format!("user {} of the job", user.uid)));
         if spec.execute_only().is_some() {
             mechanisms.push("execute layer".to_owned());
         }
@@ -61,6 +62,14 @@ impl InForce {
             let why =
                 "without mounts, mode, times and attributes of this user's files outside the write roots can change";
             unheld.push(Unheld { what: "file metadata".to_owned(), why: why.to_owned() });
+        }
+        match (spec.tmp_size(), support.mounts()) {
+            (None, _) => {}
+            (Some(size), Ok(())) => mechanisms.push(format!("tmp of {size} in memory")),
+            (Some(_), Err(_)) => {
+                let why = "without mounts the job's own directory can grow as its file system can".to_owned();
+                unheld.push(Unheld { what: "size of tmp".to_owned(), why });
+            }
         }
         match (spec.limits().processes, support.process_count()) {
             (None, _) => {}

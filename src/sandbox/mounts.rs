@@ -18,6 +18,7 @@ use super::confinement::Grants;
 use super::step::{Failure, Step};
 use crate::paths::AbsPath;
 use crate::sys::{clone_tree, mount_attribute as attribute, place_tree, restrict_mounts, restrict_tree};
+use crate::units::ByteSize;
 
 /// What a place in the tree becomes. A later variant wins where two fall on one path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -79,14 +80,42 @@ fn attributes_around(path: &AbsPath, places: &BTreeMap<AbsPath, Kind>) -> u64 {
     if around.is_some_and(|(_, kind)| *kind == Kind::Buildable) { BUILDABLE } else { WRITABLE }
 }
 
+/// The job's own temporary directory.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Tmp<'a> {
+    pub(crate) path: &'a AbsPath,
+    /// What fits into it; without it, what the file system around has room for.
+    pub(crate) size: Option<ByteSize>,
+    /// Whom it belongs to.
+    pub(crate) owner: (u32, u32),
+}
+
+impl Tmp<'_> {
+    /// Puts a file system in memory on the directory, when its size is bounded.
+    fn bound(&self) -> Result<(), Failure> {
+        /// Room for a file of this size on average; each takes a kilobyte of the kernel's memory even when empty.
+        const PER_FILE: u64 = 16 << 10;
+        const LEAST_FILES: u64 = 16 << 10;
+        let Some(size) = self.size else { return Ok(()) };
+        let ((uid, gid), files) = (self.owner, (size.get() / PER_FILE).max(LEAST_FILES));
+        let options = format!("size={},nr_inodes={files},mode=0700,uid={uid},gid={gid}", size.get());
+        let flags = MsFlags::MS_NOSUID | MsFlags::MS_NODEV;
+        let path = self.path.as_path();
+        let made = mount(Some("tmpfs"), path, Some("tmpfs"), flags, Some(options.as_str()));
+        made.map_err(|errno| failed(path)(errno.into()))
+    }
+}
+
 /// Makes the view. The calling process has a mount namespace of its own, and nobody else in it.
 ///
 /// # Errors
 /// The place that could not be made.
-pub(crate) fn apply(grants: &Grants, tmp: Option<&AbsPath>) -> Result<(), Failure> {
+pub(crate) fn apply(grants: &Grants, own: Option<Tmp<'_>>) -> Result<(), Failure> {
     let root = Path::new("/");
     let alone = MsFlags::MS_REC | MsFlags::MS_PRIVATE;
     mount(None::<&str>, root, None::<&str>, alone, None::<&str>).map_err(|errno| failed(root)(errno.into()))?;
+    own.map_or(Ok(()), |own| own.bound())?;
+    let tmp = own.map(|own| own.path);
     let places = plan(grants, tmp);
     let mut placed = Vec::new();
     for (path, kind) in &places {

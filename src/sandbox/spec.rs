@@ -11,9 +11,12 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::confinement::Confinement;
-use super::limits::Limits;
+use super::limits::{Limits, as_text};
+use super::mounts::Tmp;
+use super::run_as::RunAs;
 use super::wire;
 use crate::paths::AbsPath;
+use crate::units::ByteSize;
 
 /// A directory as it was when it was checked; the job enters it only if it still is that one.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -71,9 +74,21 @@ pub(crate) struct Job {
     pub(crate) limits: Limits,
     #[serde(with = "wire::maybe_path")]
     pub(crate) tmp: Option<AbsPath>,
+    /// Bytes that fit into `tmp`, where it can be a file system of its own.
+    #[serde(with = "as_text")]
+    pub(crate) tmp_size: Option<ByteSize>,
+    pub(crate) run_as: Option<RunAs>,
     /// The execute layer: files that may be executed, and nothing else.
     #[serde(with = "wire::maybe_paths")]
     pub(crate) execute_only: Option<Vec<AbsPath>>,
+}
+
+impl Job {
+    /// Its temporary directory, with what bounds it, for a supervisor of this user and group.
+    pub(crate) fn own_tmp(&self, uid: u32, gid: u32) -> Option<Tmp<'_>> {
+        let owner = self.run_as.as_ref().map_or((uid, gid), |user| (user.uid, user.gid));
+        self.tmp.as_ref().map(|path| Tmp { path, size: self.tmp_size, owner })
+    }
 }
 
 /// One job, complete and checked.
@@ -118,7 +133,8 @@ pub enum SpecError {
 impl SandboxSpec {
     /// A job that runs `program` with `argv` (its first word is the name the program sees) in `cwd`.
     pub fn builder(program: ProgramFile, argv: Vec<String>, cwd: Place) -> SpecBuilder {
-        let job = Job { program, argv, env: Vec::new(), cwd, limits: Limits::default(), tmp: None, execute_only: None };
+        let (env, limits) = (Vec::new(), Limits::default());
+        let job = Job { program, argv, env, cwd, limits, tmp: None, tmp_size: None, run_as: None, execute_only: None };
         SpecBuilder { job, confinement: None }
     }
 
@@ -150,6 +166,16 @@ impl SandboxSpec {
     /// Its private temporary directory.
     pub fn tmp(&self) -> Option<&AbsPath> {
         self.job.tmp.as_ref()
+    }
+
+    /// How much fits into that directory.
+    pub fn tmp_size(&self) -> Option<ByteSize> {
+        self.job.tmp_size
+    }
+
+    /// Who it runs as, when that is not the server's own user.
+    pub fn run_as(&self) -> Option<&RunAs> {
+        self.job.run_as.as_ref()
     }
 
     /// The only files that it may execute, when there is such a list.
@@ -194,6 +220,22 @@ impl SpecBuilder {
     #[must_use]
     pub fn tmp(mut self, tmp: AbsPath) -> Self {
         self.job.tmp = Some(tmp);
+        self
+    }
+
+    /// Bounds what fits into the directory of [`tmp`](Self::tmp): where the job may mount, a file system in memory of this
+    /// size lies on it and goes with the job; elsewhere nothing holds it, and the job's status says so.
+    #[must_use]
+    pub fn tmp_size(mut self, size: ByteSize) -> Self {
+        self.job.tmp_size = Some(size);
+        self
+    }
+
+    /// Runs the job as another user, which takes a server with the capabilities of root. The directory of
+    /// [`tmp`](Self::tmp) is given to that user; every directory above it must let others through (mode 0711).
+    #[must_use]
+    pub fn run_as(mut self, user: RunAs) -> Self {
+        self.job.run_as = Some(user);
         self
     }
 

@@ -40,6 +40,8 @@ pub enum Step {
     Limits,
     /// No exec can give capabilities.
     BoundingSet,
+    /// The job is the user that it should run as.
+    RunAs,
     /// No capability is left.
     Capabilities,
     /// The first process ends when its supervisor does.
@@ -79,6 +81,7 @@ impl Step {
             Self::WorkingDirectory => "enter working directory",
             Self::Limits => "set resource limits",
             Self::BoundingSet => "empty the capability bounding set",
+            Self::RunAs => "become the user that the job runs as",
             Self::Capabilities => "give up capabilities",
             Self::ParentDeath => "tie the job to its supervisor",
             Self::NoNewPrivileges => "set no_new_privs",

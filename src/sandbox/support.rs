@@ -11,6 +11,7 @@ use super::Network;
 use super::confinement::{Confinement, Unsupported};
 use super::namespace;
 use super::probe;
+use super::run_as::RunAs;
 use crate::sys;
 
 /// `CAP_SYS_ADMIN` of linux/capability.h.
@@ -33,6 +34,17 @@ pub enum Isolation {
     PidNamespace,
     /// The same, with a view of the file system, IPC objects and a host name of the job's own.
     MountNamespace,
+}
+
+impl std::fmt::Display for Isolation {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Freeze => "tree that is frozen and killed",
+            Self::SignalScope => "landlock signal scope",
+            Self::PidNamespace => "pid namespace",
+            Self::MountNamespace => "mount namespace",
+        })
+    }
 }
 
 /// What a job's processes are counted by.
@@ -116,6 +128,28 @@ pub enum SandboxError {
         /// What is missing.
         why: String,
     },
+    /// The policy demands a stronger mode than there is.
+    #[error(
+        "the policy demands that jobs are kept in a {needed}, and this machine gives a {found}{}; allow what is missing, or \
+         demand less",
+        because(*errno)
+    )]
+    Isolation {
+        /// What the policy demands.
+        needed: Isolation,
+        /// What there is.
+        found: Isolation,
+        /// Why there is no more.
+        errno: Option<i32>,
+    },
+    /// Another user to run as, and no right to become it or to end its processes.
+    #[error("jobs cannot run as user {uid} here: {why}")]
+    RunAs {
+        /// The user.
+        uid: u32,
+        /// What is missing.
+        why: String,
+    },
     /// `protect` or `hide` need mounts.
     #[error(
         "the policy protects or hides `{subject}`, which needs mounts, and this account may not mount ({}); allow user \
@@ -132,6 +166,10 @@ pub enum SandboxError {
 
 fn name(errno: i32) -> String {
     format!("{:?}: {}", nix::errno::Errno::from_raw(errno), nix::errno::Errno::from_raw(errno).desc())
+}
+
+fn because(errno: Option<i32>) -> String {
+    errno.map(|errno| format!(" ({})", name(errno))).unwrap_or_default()
 }
 
 fn landlock_advice(errno: i32) -> &'static str {
@@ -275,6 +313,23 @@ impl Support {
         }
     }
 
+    /// Can jobs be started as this user, and ended?
+    ///
+    /// # Errors
+    /// [`SandboxError::RunAs`].
+    pub fn check_run_as(&self, user: &RunAs) -> Result<(), SandboxError> {
+        let refused = |why: String| Err(SandboxError::RunAs { uid: user.uid, why });
+        if let Some(capability) = user.missing(self.uid, self.capabilities) {
+            return refused(format!("the server lacks {capability}; start it as root"));
+        }
+        if self.own_user_namespace && user.uid != self.uid {
+            return refused(
+                "in a user namespace of its own a job can only be the server's user; start it as root".into(),
+            );
+        }
+        Ok(())
+    }
+
     /// Can this machine hold what a profile asks for beyond the grants?
     ///
     /// # Errors
@@ -290,6 +345,10 @@ impl Support {
                 return Err(SandboxError::Network { mode: "ports", why });
             }
             _ => {}
+        }
+        if let Some(needed) = profile.at_least().filter(|needed| *needed > self.isolation) {
+            let errno = if needed == Isolation::MountNamespace { self.mounts } else { self.pid_namespace }.err();
+            return Err(SandboxError::Isolation { needed, found: self.isolation, errno });
         }
         let named = profile.protect().iter().chain(profile.hide()).next();
         match (named, self.mounts, profile.unsupported()) {

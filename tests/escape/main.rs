@@ -10,6 +10,7 @@
     reason = "a failed assumption is a failed test, and this program is its own reporter"
 )]
 
+mod account;
 mod attacks;
 mod files;
 mod kernel;

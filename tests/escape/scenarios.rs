@@ -12,7 +12,7 @@ use shellwarden::sandbox::Limits;
 
 use crate::attacks::{self, CONTAINED};
 use crate::world::{World, drain, in_world, open_descriptors};
-use crate::{layers, lifetime, shims};
+use crate::{account, layers, lifetime, shims};
 
 pub(crate) const NAMES: &[&str] = &[
     "attacks",
@@ -37,6 +37,9 @@ pub(crate) const NAMES: &[&str] = &[
     "loopback",
     "ports",
     "fork bomb",
+    "run as",
+    "tmp size",
+    "demanded mode",
 ];
 
 pub(crate) fn run(mode: &str, scenario: &str) -> ExitCode {
@@ -63,6 +66,9 @@ pub(crate) fn run(mode: &str, scenario: &str) -> ExitCode {
         "loopback" => in_world(mode, layers::loopback),
         "ports" => in_world(mode, layers::ports),
         "fork bomb" => in_world(mode, layers::fork_bomb),
+        "run as" => in_world(mode, account::run_as),
+        "tmp size" => in_world(mode, account::tmp_size),
+        "demanded mode" => in_world(mode, account::demanded_mode),
         "shims" => shims::each(mode),
         other => match other.strip_prefix("without ") {
             Some(words) => shims::one(words),
