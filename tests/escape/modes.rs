@@ -29,7 +29,9 @@ fn am_root() -> bool {
 /// This program again, in namespaces of its own, as the mode's user.
 fn world(mode: &Mode, scenario: &str) -> Command {
     let me = std::env::current_exe().unwrap();
-    let mut command = Command::new("unshare");
+    // A guard for a broken build: a scenario that hangs is a failure, and not a test run without end.
+    let mut command = Command::new("timeout");
+    command.args(["--signal=KILL", "300", "unshare"]);
     if !am_root() {
         command.args(["--user", "--map-current-user"]);
     }
