@@ -6,6 +6,7 @@
 use std::env;
 use std::sync::Arc;
 
+use super::siblings;
 use crate::paths::AbsPath;
 use crate::policy::{self, Profile, Root, Unsupported};
 use crate::sandbox::{self, Confinement, InForce, Network, SandboxError, SandboxSpec, SpecError, Support};
@@ -79,16 +80,26 @@ impl Ground {
             };
             roots.iter().filter_map(path).collect()
         };
+        let mounts = self.support.mounts().is_ok();
         // Where nothing can be mounted, `doctor` tells of a binary that jobs could replace.
-        let binary = self.exposed_binary(profile).filter(|_| self.support.mounts().is_ok());
+        let binary = self.exposed_binary(profile).filter(|_| mounts);
         let protect = profile.protected_names().chain(&profile.guarded).chain(binary).cloned();
+        let mut roots = [paths(&profile.read), paths(&profile.execute)];
+        let (fixed, mut hide): (Vec<AbsPath>, Vec<AbsPath>) =
+            profile.hidden_names().cloned().partition(|name| !mounts && !profile.can_write(name));
+        match roots.each_ref().map(|roots| siblings::without(roots, &fixed)) {
+            [Some(read), Some(execute)] => roots = [read, execute],
+            _ => hide.extend(fixed),
+        }
+        let unsupported = unsupported(profile, !hide.is_empty());
+        let [read, execute] = roots;
         Confinement::builder()
-            .read(paths(&profile.read))
-            .execute(paths(&profile.execute))
+            .read(read)
+            .execute(execute)
             .write(paths(&profile.write))
             .protect(protect)
-            .hide(profile.hidden_names().cloned())
-            .unsupported(unsupported(profile))
+            .hide(hide)
+            .unsupported(unsupported)
             .network(network(profile))
             .build()
     }
@@ -101,10 +112,10 @@ impl Ground {
 }
 
 /// Names are held or nothing starts, unless the policy lets go of all of them; its own files it never lets go of.
-fn unsupported(profile: &Profile) -> sandbox::Unsupported {
+fn unsupported(profile: &Profile, hides: bool) -> sandbox::Unsupported {
     let on = profile.on_unsupported;
     let protect = on.protect == Unsupported::Refuse && profile.protected_names().next().is_some();
-    let hide = on.hide == Unsupported::Refuse && profile.hidden_names().next().is_some();
+    let hide = on.hide == Unsupported::Refuse && hides;
     match protect || hide || !profile.guarded.is_empty() {
         true => sandbox::Unsupported::Refuse,
         false => sandbox::Unsupported::Warn,

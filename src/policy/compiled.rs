@@ -13,6 +13,7 @@ use super::merge::rule_ids;
 use super::profile::{OnUnsupported, Profile};
 use super::rule::{List, Options, Rule, Subcommands, Surroundings};
 use super::settings::{self, Settings};
+use super::toolchains::Found;
 use super::variables::{Directories, Disk, Variables};
 use super::yaml::Node;
 use crate::diag::{Problem, Problems, nearest};
@@ -146,6 +147,8 @@ pub(super) struct Reading<'a> {
     pub(super) disk: &'a dyn Disk,
     /// Files and folders that judge jobs: the policy with what it extends, and the state.
     pub(super) guard: Vec<AbsPath>,
+    /// What the toolchains of the policy come to.
+    pub(super) toolchains: Found,
     pub(super) problems: Problems,
 }
 
@@ -153,6 +156,7 @@ impl Reading<'_> {
     /// Reads a whole policy; what is missing is found in `problems`.
     pub(super) fn policy(&mut self, node: &Node, file: String, digest: String) -> Option<Policy> {
         self.unique_ids(node);
+        self.toolchains = self.find_toolchains(node);
         let on_unsupported = OnUnsupported::read(node);
         let default_profile = Arc::new(self.profile("default", node, Err(on_unsupported))?);
         let mut profiles = BTreeMap::from([("default".to_owned(), Arc::clone(&default_profile))]);
@@ -161,6 +165,7 @@ impl Reading<'_> {
             profiles.insert(entry.key.clone(), Arc::new(profile));
         }
         let mut environment = Environment::read(node, self.variables, &mut self.problems);
+        environment.tell_of(&self.toolchains);
         let (path, not_searched) = self.search_path(node, &mut environment, &profiles);
         let [deny, ask, allow] = [List::Deny, List::Ask, List::Allow].map(|list| self.rules(node, list, &profiles));
         let (cwd_roots, cwd_default) = self.cwd(node)?;

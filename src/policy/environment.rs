@@ -8,6 +8,7 @@
 use std::collections::BTreeMap;
 
 use super::injection::{everywhere, injects};
+use super::toolchains::Found;
 use super::variables::Variables;
 use super::wildcard;
 use super::yaml::{Entry, Node};
@@ -68,6 +69,21 @@ impl Environment {
             }
         }
         Self { base, request, secrets }
+    }
+
+    /// Gives jobs the homes of their toolchains, where the policy says nothing else.
+    pub(super) fn tell_of(&mut self, toolchains: &Found) {
+        for (name, home) in &toolchains.environment {
+            self.base.entry(name.clone()).or_insert_with(|| home.to_string());
+        }
+        let path = self.base.entry("PATH".into()).or_default();
+        for dir in &toolchains.path {
+            let dir = dir.to_string();
+            if !path.split(':').any(|known| known == dir) {
+                path.push(':');
+                path.push_str(&dir);
+            }
+        }
     }
 
     /// The directories of PATH, as text.

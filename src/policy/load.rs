@@ -13,6 +13,7 @@ use super::merge::{inherited, merge, remove_rule, rule_ids};
 use super::names::Entry;
 use super::shape::join;
 use super::tables::{NOT_ENFORCED, POLICY};
+use super::toolchains::Found;
 use super::variables::{Disk, Variables};
 use super::yaml::{self, Node};
 use super::{catalogue, presets};
@@ -52,7 +53,13 @@ pub fn load(origin: &Origin, variables: &Variables) -> Result<Loaded, Problems> 
     let node = gathering.gather(origin, None);
     let Some(node) = node.filter(|_| !gathering.problems.has_errors()) else { return Err(gathering.problems) };
     let guard = gathering.files.iter().chain([&variables.state]).cloned().collect();
-    let mut reading = Reading { variables: &variables, disk: &disk, guard, problems: gathering.problems };
+    let mut reading = Reading {
+        variables: &variables,
+        disk: &disk,
+        guard,
+        toolchains: Found::default(),
+        problems: gathering.problems,
+    };
     let digest = gathering.digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
     let file = match origin {
         Origin::File(path) => path.to_string(),
@@ -252,5 +259,12 @@ impl Disk for RealDisk {
 
     fn canonical(&self, path: &AbsPath) -> Option<AbsPath> {
         AbsPath::new(fs::canonicalize(path).ok()?).ok()
+    }
+
+    fn text(&self, path: &AbsPath) -> Option<String> {
+        /// Configuration that a person wrote is shorter.
+        const LONGEST: u64 = 1 << 20;
+        let found = fs::metadata(path).ok().filter(|found| found.is_file() && found.len() <= LONGEST);
+        found.and_then(|_| fs::read_to_string(path).ok())
     }
 }

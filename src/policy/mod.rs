@@ -29,6 +29,7 @@ mod settings;
 mod shape;
 mod subject;
 mod tables;
+mod toolchains;
 mod variables;
 mod wildcard;
 mod world;

@@ -23,6 +23,8 @@ const MAX_FOUND: usize = 512;
 #[derive(Debug, Clone, Default)]
 pub struct Names {
     found: Vec<AbsPath>,
+    /// Those of them that were not there when the policy was loaded.
+    absent: Vec<AbsPath>,
     patterns: Vec<GlobMatcher>,
 }
 
@@ -46,6 +48,16 @@ impl Names {
     /// Names that were there when the policy was loaded, and literal ones that were not; symlinks followed.
     pub fn found(&self) -> &[AbsPath] {
         &self.found
+    }
+
+    /// Was this name not there when the policy was loaded?
+    pub fn is_absent(&self, name: &AbsPath) -> bool {
+        self.absent.contains(name)
+    }
+
+    /// Takes up a path as it is.
+    pub(super) fn add_path(&mut self, path: &AbsPath, disk: &dyn Disk) {
+        self.put(path.clone(), disk, &mut Added::default());
     }
 
     /// Is this resolved path one of them, or below one?
@@ -94,6 +106,9 @@ impl Names {
             added.linked.push(path);
         }
         if !self.found.contains(&real) {
+            if disk.canonical(&real).is_none() {
+                self.absent.push(real.clone());
+            }
             self.found.push(real);
         }
     }

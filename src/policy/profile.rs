@@ -128,13 +128,14 @@ impl Profile {
         self.protect.found().iter().filter(|name| self.can_write(name))
     }
 
-    /// The hidden names that a root would show.
+    /// The hidden names that a root would show; what is not there is left out where no job can make it.
     pub fn hidden_names(&self) -> impl Iterator<Item = &AbsPath> {
         let roots = || [&self.read, &self.write, &self.execute];
         let shown = move |name: &AbsPath| {
             let meets = |root: &Root| matches!(root, Root::Path(root) if name.is_within(root) || root.is_within(name));
             roots().into_iter().flatten().any(meets)
         };
-        self.hide.found().iter().filter(move |name| shown(name))
+        let there = |name: &AbsPath| !self.hide.is_absent(name) || self.can_write(name);
+        self.hide.found().iter().filter(move |name| shown(name) && there(name))
     }
 }

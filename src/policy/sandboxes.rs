@@ -8,10 +8,29 @@ use super::compiled::Reading;
 use super::names::Names;
 use super::profile::{OnUnsupported, Profile, Root, Unsupported};
 use super::settings::{self, Limits};
+use super::toolchains::{self, Found};
 use super::yaml::Node;
 use crate::diag::Problem;
 
 impl Reading<'_> {
+    /// The toolchains that the policy names, as they are here.
+    pub(super) fn find_toolchains(&mut self, node: &Node) -> Found {
+        let named = node.get("toolchains");
+        let names: Vec<&str> = named.map_or(&[][..], Node::items).iter().filter_map(Node::text).collect();
+        match toolchains::find(&names, self.variables, self.disk) {
+            Ok(mut found) => {
+                let place = named.unwrap_or(node);
+                let warnings = found.warnings.drain(..).map(|problem| problem.at(&place.source, place.span));
+                warnings.for_each(|problem| self.problems.push(problem));
+                found
+            }
+            Err(why) => {
+                self.problems.push(named.unwrap_or(node).error("wrong-root", why));
+                Found::default()
+            }
+        }
+    }
+
     /// A sandbox: what `node` says, and what `base` has where it says nothing.
     pub(super) fn profile(
         &mut self,
@@ -37,10 +56,27 @@ impl Reading<'_> {
             network: settings::network(node, base.map(|base| &base.network)),
             limits,
         };
+        self.grant_toolchains(&mut profile);
         self.execute(node, &mut profile);
         self.names(node, &mut profile);
+        for secret in &self.toolchains.secret {
+            profile.hide.add_path(secret, self.disk);
+        }
         self.guarded(node, &mut profile);
         Some(profile)
+    }
+
+    /// What the toolchains of the policy need, in every profile, but where jobs of this one may write.
+    fn grant_toolchains(&self, profile: &mut Profile) {
+        let Found { read, execute, .. } = &self.toolchains;
+        let fixed = execute.iter().filter(|path| !profile.can_write(path));
+        let fixed: Vec<Root> = fixed.cloned().map(Root::Path).collect();
+        profile.execute.extend(fixed);
+        profile.read.extend(read.iter().chain(execute).cloned().map(Root::Path));
+        for list in [&mut profile.read, &mut profile.execute] {
+            list.sort();
+            list.dedup();
+        }
     }
 
     /// `approved` stands for the readable trees that no job can change.

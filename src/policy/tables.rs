@@ -3,10 +3,11 @@
 //! In: nothing, these are tables. Out: the same. `shape` checks files against them and writes the JSON Schema.
 
 use super::shape::{Field, Shape, field, required};
+use super::toolchains;
 
 /// Keys that are understood and cannot be held yet, as dotted paths; `key=value` refuses a single value. What stands
 /// under `profiles.NAME` is looked up without these two steps.
-pub(super) const NOT_ENFORCED: &[&str] = &["filesystem.create", "run_as", "toolchains"];
+pub(super) const NOT_ENFORCED: &[&str] = &["filesystem.create", "run_as"];
 
 const TEXTS: Shape = Shape::List(&Shape::Text);
 const RULE_NAME: &str = "name by which denials and `disable` refer to the rule";
@@ -197,7 +198,11 @@ pub(super) const POLICY: Shape = Shape::Record(&[
         "what the kernel must hold",
     ),
     field("run_as", Shape::Text, "account of the jobs"),
-    field("toolchains", TEXTS, "toolchains whose folders are granted"),
+    field(
+        "toolchains",
+        Shape::List(&Shape::OneOf(toolchains::NAMES)),
+        "toolchains whose homes jobs may read and execute, wherever they are; credentials in them stay hidden",
+    ),
     field("tests", TESTS, "command lines with the decision they must get"),
 ]);
 

@@ -34,6 +34,8 @@ pub(super) trait Disk {
     fn entries(&self, dir: &AbsPath) -> io::Result<Vec<Entry>>;
     /// The path without symlinks; none when nothing is there.
     fn canonical(&self, path: &AbsPath) -> Option<AbsPath>;
+    /// The text of a file of ordinary size; none when there is none.
+    fn text(&self, path: &AbsPath) -> Option<String>;
 }
 
 /// Most places that one pattern may stand for.
@@ -115,11 +117,8 @@ impl Variables {
             let found = disk.canonical(&path).ok_or_else(|| format!("`{path}` does not exist; {advice}"))?;
             return Ok(vec![Root::Path(found)]);
         }
-        let mut found = vec![AbsPath::new("/").map_err(|error| error.to_string())?];
-        for part in pattern.split('/').filter(|part| !part.is_empty()) {
-            found = step(found, part, disk).map_err(|error| format!("`{text}`: {error}"))?;
-        }
-        Ok(found.into_iter().filter_map(|path| disk.canonical(&path)).map(Root::Path).collect())
+        let found = expand(&pattern, disk).map_err(|error| format!("`{text}`: {error}"))?;
+        Ok(found.into_iter().map(Root::Path).collect())
     }
 
     /// A directory, or a pattern of directories, to compare resolved paths with.
@@ -160,6 +159,15 @@ impl Directories {
 pub(super) fn matcher(pattern: &str) -> Result<GlobMatcher, String> {
     let glob = GlobBuilder::new(pattern).literal_separator(true).backslash_escape(true).build();
     glob.map(|glob| glob.compile_matcher()).map_err(|error| error.kind().to_string())
+}
+
+/// The places that an absolute pattern stands for, symlinks followed; none when there is nothing.
+pub(super) fn expand(pattern: &str, disk: &dyn Disk) -> Result<Vec<AbsPath>, String> {
+    let mut found = vec![AbsPath::new("/").map_err(|error| error.to_string())?];
+    for part in pattern.split('/').filter(|part| !part.is_empty()) {
+        found = step(found, part, disk)?;
+    }
+    Ok(found.into_iter().filter_map(|path| disk.canonical(&path)).collect())
 }
 
 /// One more component for each path found so far.
@@ -225,6 +233,10 @@ mod tests {
         fn canonical(&self, path: &AbsPath) -> Option<AbsPath> {
             let there = self.0.iter().any(|known| AbsPath::new(known).unwrap().is_within(path));
             there.then(|| path.clone())
+        }
+
+        fn text(&self, _path: &AbsPath) -> Option<String> {
+            None
         }
     }
 

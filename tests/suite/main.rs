@@ -24,4 +24,5 @@ mod shell_judge;
 mod shell_property;
 mod shell_seeds;
 mod site;
+mod toolchains;
 mod workspace_preset;
