@@ -149,6 +149,8 @@ pub(super) struct Reading<'a> {
     pub(super) guard: Vec<AbsPath>,
     /// What the toolchains of the policy come to.
     pub(super) toolchains: Found,
+    /// Roots that were written as a path through a symlink.
+    pub(super) linked: Vec<(Node, AbsPath)>,
     pub(super) problems: Problems,
 }
 
@@ -164,6 +166,7 @@ impl Reading<'_> {
             let profile = self.profile(&entry.key, &entry.node, Ok(&default_profile))?;
             profiles.insert(entry.key.clone(), Arc::new(profile));
         }
+        self.links(&profiles);
         let mut environment = Environment::read(node, self.variables, &mut self.problems);
         environment.tell_of(&self.toolchains);
         let (path, not_searched) = self.search_path(node, &mut environment, &profiles);
@@ -240,7 +243,8 @@ impl Reading<'_> {
             if !profiles.values().any(|profile| profile.may_execute_below(&real)) {
                 continue;
             }
-            if profiles.values().any(|profile| profile.can_write(&real)) {
+            let writable = |profile: &Arc<Profile>| profile.can_write(&real) || profile.can_write(&dir);
+            if profiles.values().any(writable) {
                 let message = format!("`{dir}` in PATH can be written by jobs and is not searched");
                 let advice = "name programs from there by their path in a rule";
                 self.problems.push(node.warning("path-skipped", message).advise(advice));

@@ -58,6 +58,7 @@ pub fn load(origin: &Origin, variables: &Variables) -> Result<Loaded, Problems> 
         disk: &disk,
         guard,
         toolchains: Found::default(),
+        linked: Vec::new(),
         problems: gathering.problems,
     };
     let digest = gathering.digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect();

@@ -2,13 +2,15 @@
 //!
 //! In: the tree that holds them and what a profile inherits. Out: [`Profile`]s, with every problem at its place.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use super::compiled::Reading;
 use super::names::Names;
 use super::profile::{OnUnsupported, Profile, Root, Unsupported};
 use super::settings::{self, Limits};
 use super::toolchains::{self, Found};
+use super::variables::Place;
 use super::yaml::Node;
 use crate::diag::Problem;
 
@@ -137,6 +139,16 @@ impl Reading<'_> {
         }
     }
 
+    /// A root behind a symlink that jobs can replace would be whatever they want at the next start.
+    pub(super) fn links(&mut self, profiles: &BTreeMap<String, Arc<Profile>>) {
+        for (item, written) in std::mem::take(&mut self.linked) {
+            if profiles.values().any(|profile| profile.can_write(&written)) {
+                let message = format!("`{written}` is reached through a symlink, which a job could replace");
+                self.problems.push(item.error("linked-root", message).advise("name the place that it leads to"));
+            }
+        }
+    }
+
     fn roots(&mut self, node: &Node, path: &str, inherited: Vec<Root>) -> Vec<Root> {
         let Some(list) = node.at(path) else { return inherited };
         if list.text().is_some() {
@@ -146,7 +158,12 @@ impl Reading<'_> {
         let mut roots = BTreeSet::new();
         for item in list.items() {
             match self.variables.roots(item.text().unwrap_or(""), self.disk) {
-                Ok(found) => roots.extend(found),
+                Ok(found) => {
+                    for Place { root, linked } in found {
+                        self.linked.extend(linked.map(|written| (item.clone(), written)));
+                        roots.insert(root);
+                    }
+                }
                 Err(why) => self.problems.push(item.error("wrong-root", why)),
             }
         }

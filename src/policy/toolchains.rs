@@ -281,7 +281,9 @@ fn places(
 ) -> Result<Vec<AbsPath>, String> {
     let mut found = Vec::new();
     let named = variables.environment.get(home.variable).and_then(|value| AbsPath::new(value).ok());
-    if let Some(named) = named.and_then(|named| disk.canonical(&named)) {
+    // What jobs may change is granted by the policy or not at all.
+    let fixed = |path: &AbsPath| !path.is_within(&variables.workspace);
+    if let Some(named) = named.filter(fixed).and_then(|named| disk.canonical(&named)) {
         let wide = [&variables.workspace, &variables.state].into_iter().chain(&variables.home);
         // A home that holds everything would grant everything.
         if named.parent().is_none() || wide.into_iter().any(|dir| dir.is_within(&named)) {
@@ -307,8 +309,7 @@ fn places(
             true
         }
     });
-    // What jobs may change is granted by the policy or not at all.
-    found.retain(|place| !place.is_within(&variables.workspace));
+    found.retain(fixed);
     Ok(found)
 }
 

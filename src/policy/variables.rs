@@ -99,9 +99,9 @@ impl Variables {
     }
 
     /// The places that `text` names: literal ones must exist, patterns may match nothing.
-    pub(super) fn roots(&self, text: &str, disk: &dyn Disk) -> Result<Vec<Root>, String> {
+    pub(super) fn roots(&self, text: &str, disk: &dyn Disk) -> Result<Vec<Place>, String> {
         if text == "{tmp}" {
-            return Ok(vec![Root::Tmp]);
+            return Ok(vec![Place { root: Root::Tmp, linked: None }]);
         }
         // Without a home there is nothing below it; everything else in the file still stands.
         if self.home.is_none() && text.starts_with("{home}") && is_pattern(text.trim_start_matches("{home}")) {
@@ -115,10 +115,10 @@ impl Variables {
             let path = AbsPath::new(unescape(&pattern)).map_err(|error| error.to_string())?;
             let advice = "make it, or write a pattern that may match nothing, such as `/lib6[4]`";
             let found = disk.canonical(&path).ok_or_else(|| format!("`{path}` does not exist; {advice}"))?;
-            return Ok(vec![Root::Path(found)]);
+            return Ok(vec![Place::new(path, found)]);
         }
-        let found = expand(&pattern, disk).map_err(|error| format!("`{text}`: {error}"))?;
-        Ok(found.into_iter().map(Root::Path).collect())
+        let found = matching(&pattern, disk).map_err(|error| format!("`{text}`: {error}"))?;
+        Ok(found.into_iter().filter_map(|path| disk.canonical(&path).map(|real| Place::new(path, real))).collect())
     }
 
     /// A directory, or a pattern of directories, to compare resolved paths with.
@@ -133,6 +133,20 @@ impl Variables {
         let path = AbsPath::new(unescape(&pattern)).map_err(|error| error.to_string())?;
         let found = disk.canonical(&path);
         found.map(Directories::Below).ok_or_else(|| format!("`{path}` does not exist; make it"))
+    }
+}
+
+/// A root, and how it was found.
+#[derive(Debug)]
+pub(super) struct Place {
+    pub(super) root: Root,
+    /// The path as written, when a symlink leads from there to the root.
+    pub(super) linked: Option<AbsPath>,
+}
+
+impl Place {
+    fn new(written: AbsPath, real: AbsPath) -> Self {
+        Self { linked: (written != real).then_some(written), root: Root::Path(real) }
     }
 }
 
@@ -163,11 +177,16 @@ pub(super) fn matcher(pattern: &str) -> Result<GlobMatcher, String> {
 
 /// The places that an absolute pattern stands for, symlinks followed; none when there is nothing.
 pub(super) fn expand(pattern: &str, disk: &dyn Disk) -> Result<Vec<AbsPath>, String> {
+    Ok(matching(pattern, disk)?.into_iter().filter_map(|path| disk.canonical(&path)).collect())
+}
+
+/// The paths that an absolute pattern may stand for, as they are written; the last component may be missing.
+fn matching(pattern: &str, disk: &dyn Disk) -> Result<Vec<AbsPath>, String> {
     let mut found = vec![AbsPath::new("/").map_err(|error| error.to_string())?];
     for part in pattern.split('/').filter(|part| !part.is_empty()) {
         found = step(found, part, disk)?;
     }
-    Ok(found.into_iter().filter_map(|path| disk.canonical(&path)).collect())
+    Ok(found)
 }
 
 /// One more component for each path found so far.
@@ -263,7 +282,9 @@ mod tests {
         ];
         for (why, text, want) in cases {
             let got = match variables("/w[1]").roots(text, &disk) {
-                Ok(roots) => format!("Ok({roots:?})").replace("AbsPath(\"", "").replace("\")", ""),
+                Ok(places) => format!("Ok({:?})", places.into_iter().map(|place| place.root).collect::<Vec<_>>())
+                    .replace("AbsPath(\"", "")
+                    .replace("\")", ""),
                 Err(error) => format!("Err({error})"),
             };
             assert!(got.starts_with(want), "{why}: {text}: {got}");

@@ -6,16 +6,20 @@
 //! INVARIANT: a ruleset that jobs share is never extended, for a rule added later would reach all of them; what only
 //! one job may touch goes into a ruleset made again from the kept descriptors.
 
-use std::fs::Metadata;
+use std::fs::{File, Metadata};
 use std::io;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use landlock::{
-    ABI, Access, AccessFs, AccessNet, BitFlags, CompatLevel, Compatible, NetPort, PathBeneath, PathFd, Ruleset,
-    RulesetAttr, RulesetCreated, RulesetCreatedAttr, Scope,
+    ABI, Access, AccessFs, AccessNet, BitFlags, CompatLevel, Compatible, NetPort, PathBeneath, Ruleset, RulesetAttr,
+    RulesetCreated, RulesetCreatedAttr, Scope,
 };
+
+use nix::errno::Errno;
+use nix::fcntl::{AT_FDCWD, OFlag, OpenHow, ResolveFlag, open, openat2};
+use nix::sys::stat::Mode;
 
 use super::confinement::{Grants, Network};
 use super::step::{Failure, Step};
@@ -52,7 +56,7 @@ const DNS: u16 = 53;
 #[derive(Debug)]
 struct Root {
     seen: Seen,
-    handle: PathFd,
+    handle: OwnedFd,
     rights: BitFlags<AccessFs>,
 }
 
@@ -81,11 +85,29 @@ fn ruleset_failed(error: impl std::error::Error + 'static) -> Failure {
     Failure::new(Step::Ruleset, &errno_of(&error))
 }
 
+/// Opens a path that holds no symlink. Grants were resolved when the policy was loaded; a link in one now was put there
+/// later, perhaps by a job, to be granted what it leads to.
+fn open_without_links(path: &Path) -> io::Result<File> {
+    let flags = OFlag::O_PATH | OFlag::O_CLOEXEC;
+    let how = OpenHow::new().flags(flags).resolve(ResolveFlag::RESOLVE_NO_SYMLINKS);
+    match openat2(AT_FDCWD, path, how) {
+        Ok(handle) => Ok(handle.into()),
+        // Some filters around containers do not know the call; then the name of what was opened must be this one.
+        Err(Errno::ENOSYS | Errno::EPERM) => {
+            let handle = File::from(open(path, flags, Mode::empty())?);
+            let name = std::fs::read_link(format!("/proc/self/fd/{}", handle.as_raw_fd()))?;
+            if name == path { Ok(handle) } else { Err(io::Error::from_raw_os_error(libc::ELOOP)) }
+        }
+        Err(errno) => Err(errno.into()),
+    }
+}
+
 /// Opens a root; rights that only directories have are left out for a file, the kernel refuses them there.
-fn open(path: &Path, rights: BitFlags<AccessFs>, abi: ABI) -> Result<Root, Failure> {
+fn open_root(path: &Path, rights: BitFlags<AccessFs>, abi: ABI) -> Result<Root, Failure> {
     let failed = |error: &io::Error| Failure::new(Step::Grant, error).about(path.display());
-    let handle = PathFd::new(path).map_err(|error| failed(&errno_of(&error)))?;
-    let found = std::fs::metadata(path).map_err(|error| failed(&error))?;
+    let handle = open_without_links(path).map_err(|error| failed(&error))?;
+    let found = handle.metadata().map_err(|error| failed(&error))?;
+    let handle = OwnedFd::from(handle);
     let rights = if found.is_dir() { rights } else { rights & AccessFs::from_file(abi) };
     Ok(Root { seen: Seen::of(path, &found), handle, rights })
 }
@@ -111,11 +133,11 @@ impl Layer {
             [(&grants.read, read), (&grants.execute, read | AccessFs::Execute), (&grants.write, write_rights(abi))];
         for (paths, rights) in lists {
             for path in paths {
-                roots.push(open(path.as_path(), rights, abi)?);
+                roots.push(open_root(path.as_path(), rights, abi)?);
             }
         }
         for path in DEVICES {
-            roots.push(open(Path::new(path), device & AccessFs::from_all(abi), abi)?);
+            roots.push(open_root(Path::new(path), device & AccessFs::from_all(abi), abi)?);
         }
         let network = grants.network.clone();
         let ruleset = descriptor(make(&roots, &network, abi)?)?;
@@ -136,10 +158,10 @@ impl Layer {
         let in_proc = |root: &&Root| fresh_proc && root.seen.path.starts_with("/proc");
         let mut extra = Vec::new();
         for root in self.roots.iter().filter(in_proc) {
-            extra.push(open(&root.seen.path, root.rights, self.abi)?);
+            extra.push(open_root(&root.seen.path, root.rights, self.abi)?);
         }
         if let Some(tmp) = tmp {
-            extra.push(open(tmp.as_path(), write_rights(self.abi), self.abi)?);
+            extra.push(open_root(tmp.as_path(), write_rights(self.abi), self.abi)?);
         }
         if extra.is_empty() {
             return self.ruleset.try_clone().map_err(|error| Failure::new(Step::Ruleset, &error));
@@ -207,7 +229,7 @@ impl ExecuteLayer {
             if found.is_dir() {
                 return Err(failed(&io::Error::from_raw_os_error(libc::EISDIR)));
             }
-            let handle = PathFd::new(file).map_err(|error| failed(&errno_of(&error)))?;
+            let handle = open_without_links(file.as_path()).map_err(|error| failed(&error))?;
             created = created.add_rule(PathBeneath::new(handle, AccessFs::Execute)).map_err(ruleset_failed)?;
             seen.push(Seen::of(file.as_path(), &found));
         }

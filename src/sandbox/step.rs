@@ -129,6 +129,9 @@ impl fmt::Display for Failure {
             (Step::WorkingDirectory | Step::Program, libc::ESTALE) => {
                 f.write_str(": it is no longer the one that was checked; run the command again")
             }
+            (Step::Grant, libc::ELOOP) => f.write_str(
+                ": it is reached through a symlink, which was not there when the policy was loaded; remove it",
+            ),
             (_, errno) => write!(f, ": {}", nix::errno::Errno::from_raw(errno).desc()),
         }
     }

@@ -61,7 +61,11 @@ fn fastrand() -> usize {
 impl World {
     /// Fresh directories around a launcher.
     pub(crate) fn around(launcher: Launcher, isolation: Isolation) -> Self {
-        let base = std::env::temp_dir().join(format!("shellwarden-escape-{}-{}", std::process::id(), fastrand()));
+        let base = fs::canonicalize(std::env::temp_dir()).unwrap().join(format!(
+            "shellwarden-escape-{}-{}",
+            std::process::id(),
+            fastrand()
+        ));
         let world = Self { inside: base.join("in"), outside: base.join("out"), base, launcher, isolation };
         world.reset();
         world
@@ -82,9 +86,11 @@ impl World {
 
     /// What most jobs get: the system's programs, this program, and the inner directory.
     pub(crate) fn confinement(&self) -> Arc<Confinement> {
-        let present = |paths: &[&str]| paths.iter().filter(|path| Path::new(path).exists()).map(absolute).collect();
+        // Grants hold no symlinks.
+        let present =
+            |paths: &[&str]| paths.iter().filter_map(|path| fs::canonicalize(path).ok()).map(absolute).collect();
         let mut execute: Vec<AbsPath> = present(&["/usr", "/bin", "/lib", "/lib64"]);
-        execute.push(absolute(std::env::current_exe().unwrap()));
+        execute.push(absolute(fs::canonicalize(std::env::current_exe().unwrap()).unwrap()));
         let read: Vec<AbsPath> = present(&["/etc"]);
         let write = [absolute(&self.inside)];
         Confinement::builder().execute(execute).read(read).write(write).network(Network::None).build().unwrap()
