@@ -3,12 +3,19 @@
 //! In: a record's fields and the head of the chain, or a line. Out: the next line, or the reason why a line does not
 //! continue the chain. Where lines are kept is decided in `log`.
 
+use std::fmt;
+use std::str::FromStr;
+
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
+use super::key::Key;
+
 /// Stands between what is hashed and the hash.
 const HASH_FIELD: &str = ",\"hash\":\"";
+/// The same where a key seals it.
+const HMAC_FIELD: &str = ",\"hmac\":\"";
 const END: &str = "\"}";
 const DIGITS: usize = 64;
 
@@ -30,53 +37,120 @@ impl Default for Head {
     }
 }
 
+impl fmt::Display for Head {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.seq, self.hash)
+    }
+}
+
+impl FromStr for Head {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        const FORM: &str = "a head is written NUMBER:HASH, as `audit verify` prints it";
+        let (seq, hash) = text.trim().split_once(':').ok_or(FORM)?;
+        let seq = seq.parse().map_err(|_| FORM)?;
+        if hash.len() != DIGITS || !hash.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')) {
+            return Err(FORM);
+        }
+        Ok(Self { seq, hash: hash.to_owned() })
+    }
+}
+
+/// What happened, and when.
+#[derive(Debug, Clone)]
+pub(super) struct Event {
+    pub(super) time: Timestamp,
+    pub(super) kind: &'static str,
+    pub(super) fields: Map<String, Value>,
+}
+
 /// The next line of the chain, line end included, and the head after it.
-pub(super) fn link(head: &Head, time: Timestamp, kind: &str, fields: Map<String, Value>) -> (String, Head) {
+pub(super) fn link(head: &Head, event: &Event, key: Option<&Key>) -> (String, Head) {
     let mut record = Map::new();
     record.insert("v".into(), VERSION.into());
     record.insert("seq".into(), (head.seq + 1).into());
-    record.insert("time".into(), time.to_string().into());
-    record.insert("kind".into(), kind.into());
-    record.extend(fields);
+    record.insert("time".into(), event.time.to_string().into());
+    record.insert("kind".into(), event.kind.into());
+    record.extend(event.fields.iter().map(|(name, value)| (name.clone(), value.clone())));
     record.insert("prev".into(), head.hash.clone().into());
     let mut line = Value::Object(record).to_string();
     line.truncate(line.len() - 1);
-    let hash = digest(line.as_bytes());
-    line.push_str(HASH_FIELD);
+    let (field, hash) = match key {
+        None => (HASH_FIELD, digest(line.as_bytes())),
+        Some(key) => (HMAC_FIELD, key.seal(line.as_bytes())),
+    };
+    line.push_str(field);
     line.push_str(&hash);
     line.push_str(END);
     line.push('\n');
     (line, Head { seq: head.seq + 1, hash })
 }
 
-/// Hexadecimal SHA-256.
-pub(super) fn digest(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+pub(super) fn hexadecimal(bytes: &[u8]) -> String {
+    const DIGIT: &[u8; 16] = b"0123456789abcdef";
+    let digit = |value: u8| DIGIT.get(usize::from(value)).map_or('?', |digit| char::from(*digit));
+    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
 }
 
-/// Checks that a line (without its line end) is whole, and returns its fields and the head after it.
-pub(super) fn parse(line: &str) -> Result<(Map<String, Value>, Head), String> {
+/// Hexadecimal SHA-256.
+pub(super) fn digest(bytes: &[u8]) -> String {
+    hexadecimal(&Sha256::digest(bytes))
+}
+
+/// A line that is whole.
+#[derive(Debug)]
+pub(super) struct Line {
+    pub(super) fields: Map<String, Value>,
+    pub(super) head: Head,
+    /// A key sealed it.
+    pub(super) keyed: bool,
+    /// Its seal was checked: it is plain, or the key was at hand.
+    pub(super) checked: bool,
+}
+
+impl Line {
+    pub(super) fn kind(&self) -> &str {
+        self.fields.get("kind").and_then(Value::as_str).unwrap_or_default()
+    }
+
+    /// The head that it says it follows.
+    pub(super) fn before(&self) -> Option<Head> {
+        let hash = self.fields.get("prev").and_then(Value::as_str)?.to_owned();
+        Some(Head { seq: self.head.seq.checked_sub(1)?, hash })
+    }
+}
+
+/// Checks that a line (without its line end) is whole, and returns its fields and the head after it. Without the key, a
+/// sealed line is checked for its form alone.
+pub(super) fn parse(line: &str, key: Option<&Key>) -> Result<Line, String> {
     let split = line.len().checked_sub(HASH_FIELD.len() + DIGITS + END.len());
     let (body, rest) = split.and_then(|at| line.split_at_checked(at)).ok_or("it is too short for a record")?;
-    let hash = rest.strip_prefix(HASH_FIELD).and_then(|rest| rest.strip_suffix(END));
+    let keyed = rest.starts_with(HMAC_FIELD);
+    let hash = rest.strip_prefix(if keyed { HMAC_FIELD } else { HASH_FIELD }).and_then(|rest| rest.strip_suffix(END));
     let hash = hash.ok_or("it does not end in a hash")?;
-    if digest(body.as_bytes()) != hash {
-        return Err("its hash does not fit its content".into());
+    match (keyed, key) {
+        (false, _) if digest(body.as_bytes()) != hash => return Err("its hash does not fit its content".into()),
+        (true, Some(key)) if !key.fits(body.as_bytes(), hash) => {
+            return Err("its seal does not fit its content, or another key made it".into());
+        }
+        _ => {}
     }
     let fields: Map<String, Value> = serde_json::from_str(line).map_err(|error| format!("it is no record: {error}"))?;
     if fields.get("v").and_then(Value::as_u64) != Some(VERSION) {
         return Err("its version is unknown".into());
     }
     let seq = fields.get("seq").and_then(Value::as_u64).ok_or("it has no `seq`")?;
-    Ok((fields, Head { seq, hash: hash.to_owned() }))
+    let head = Head { seq, hash: hash.to_owned() };
+    Ok(Line { fields, head, keyed, checked: !keyed || key.is_some() })
 }
 
-/// Checks that a record with these fields and this head comes right after `before`.
-pub(super) fn follows(before: &Head, fields: &Map<String, Value>, head: &Head) -> Result<(), String> {
-    if head.seq != before.seq + 1 {
-        return Err(format!("it is record {}, but {} should come here", head.seq, before.seq + 1));
+/// Checks that a line comes right after `before`.
+pub(super) fn follows(before: &Head, line: &Line) -> Result<(), String> {
+    if line.head.seq != before.seq + 1 {
+        return Err(format!("it is record {}, but {} should come here", line.head.seq, before.seq + 1));
     }
-    if fields.get("prev").and_then(Value::as_str) != Some(before.hash.as_str()) {
+    if line.fields.get("prev").and_then(Value::as_str) != Some(before.hash.as_str()) {
         return Err("it does not follow the record before it".into());
     }
     Ok(())

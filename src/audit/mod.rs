@@ -2,15 +2,30 @@
 //!
 //! One JSON object a line. Fields of every record: `v` (1), `seq` (from 1), `time` (RFC 3339, UTC), `kind`, then the
 //! fields of that kind, then `prev` (the hash of the record before, zeros for the first) and `hash`: SHA-256 over the
-//! bytes of the line before `,"hash":`. See [`record`] for the kinds.
+//! bytes of the line before `,"hash":`. With a key, `hmac` stands in place of `hash`: HMAC-SHA-256 over the same bytes.
+//! See [`record`] for the kinds.
 #![forbid(unsafe_code)]
 
 mod chain;
+mod error;
+mod filter;
+mod forward;
+mod key;
 mod log;
+mod options;
 mod read;
+mod receipt;
 pub mod record;
+mod verify;
 
 pub use chain::Head;
-pub use log::{Audit, AuditError, Options, Receipt, Sync};
-pub use read::{Broken, Entries, Record, Verified, read, verify};
-pub use record::{DecisionRecord, EndRecord};
+pub use error::AuditError;
+pub use filter::Filter;
+pub use forward::Forward;
+pub use key::Key;
+pub use log::Audit;
+pub use options::{Options, Rotate, Sync};
+pub use read::{Broken, Entries, Record, read};
+pub use receipt::Receipt;
+pub use record::{DecisionRecord, EndRecord, StartRecord};
+pub use verify::{Known, Verified, verify};

@@ -1,8 +1,22 @@
 //! What the records say.
 //!
-//! In: facts from the engine, secrets already redacted. Out: the fields of a record as JSON. Kinds: `decision`
-//! ([`DecisionRecord`]), `end` ([`EndRecord`]), `repaired` (a torn last line was taken off), and whatever
-//! [`Audit::note`](super::Audit::note) is given: server start and stop, policy load.
+//! In: facts from the engine, secrets already redacted. Out: the fields of a record as JSON.
+//!
+//! | kind | written | fields |
+//! |---|---|---|
+//! | `server_start` | the process can judge and record | [`ServerRecord`] |
+//! | `server_stop` | all its jobs are gone | `pid`, `reason` |
+//! | `policy_load`, `policy_reload` | a policy comes into force, or is refused and the old one stays | [`PolicyRecord`] |
+//! | `client_connect` | a client opened a session | [`ClientRecord`] |
+//! | `asked` | a person is asked; comes before the decision | [`AskRecord`] |
+//! | `approval` | the answer, or that nobody could be asked | [`AskRecord`] with `answer` |
+//! | `decision` | always, before anything starts | [`DecisionRecord`] |
+//! | `start` | the job's first process runs | `job`, `decision_seq` and [`StartRecord`] |
+//! | `end` | the job's last process is gone | `job`, `decision_seq`, `outcome`: [`EndRecord`] |
+//! | `cut` | a server finds a job whose server died | `job`, `client`, `command` |
+//! | `repaired` | a torn last line was taken off | `torn_bytes`, `torn_text` |
+//! | `rotated`, `continued` | last record of a closed file; first of the next | `after_seq` |
+//! | `pruned` | a closed file is removed by rule | `through_seq`, `through_hash` |
 
 use std::collections::BTreeMap;
 
@@ -22,9 +36,9 @@ pub struct DecisionRecord {
     pub command: String,
     /// Where it was to run.
     pub cwd: String,
-    /// `allow`, `ask`, `deny`, `rate_limited`, …
+    /// `allow`, `deny`, `ask_refused`, `rate_limited`.
     pub decision: String,
-    /// Ids of the rules that decided, in the order of the commands.
+    /// Ids of the rules that decided, in the order of the commands; of the limit, for `rate_limited`.
     pub rules: Vec<String>,
     /// Why, in words.
     pub reason: String,
@@ -34,8 +48,77 @@ pub struct DecisionRecord {
     pub policy_name: String,
     /// The profile that applies.
     pub profile: Option<String>,
-    /// What confines the job: layers and their strength.
+    /// What can confine jobs here, and what will not hold although the policy asks for it.
     pub sandbox: serde_json::Value,
+}
+
+/// A question to a person, and later the answer.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct AskRecord {
+    /// The job that may start after a yes.
+    pub job: Option<Uuid>,
+    /// Who asked for the command.
+    pub client: String,
+    /// The line, redacted.
+    pub command: String,
+    /// The rule that asks.
+    pub rules: Vec<String>,
+    /// Its reason.
+    pub reason: String,
+    /// SHA-256 of the policy that asks.
+    pub policy_digest: String,
+    /// `yes`, `no`, `nobody`; absent while the question is open.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub answer: Option<&'static str>,
+}
+
+/// A job runs.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct StartRecord {
+    /// Its first process, as the server sees it.
+    pub pid: i32,
+    /// The layers in force for this job, and what is not held although the policy asks for it.
+    pub sandbox: Vec<String>,
+}
+
+/// A process that judges begins.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct ServerRecord {
+    /// The process.
+    pub pid: u32,
+    /// Version of this program.
+    pub version: &'static str,
+    /// `mcp` or `cli`.
+    pub front: String,
+    /// What can confine jobs here.
+    pub sandbox: serde_json::Value,
+}
+
+/// A policy comes into force, or does not.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct PolicyRecord {
+    /// `in_force` or `refused`.
+    pub outcome: &'static str,
+    /// Its name; of the one that stays, when another was refused.
+    pub policy_name: String,
+    /// SHA-256 of the policy that holds from here on.
+    pub policy_digest: String,
+    /// Why the other one was refused.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+/// A client opened a session.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct ClientRecord {
+    /// Who it is here.
+    pub client: String,
+    /// What it calls itself.
+    pub name: String,
+    /// Its version.
+    pub version: String,
+    /// The protocol version of the session.
+    pub protocol: String,
 }
 
 /// What became of a job.

@@ -161,16 +161,52 @@ pub(super) struct Audit {
 
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum AuditSubcommand {
-    /// Check the chain of a log
+    /// Check the chain of a log, closed files included
     Verify {
         /// The log
         file: PathBuf,
+        /// The key that seals it; without it sealed records are checked for their order alone
+        #[arg(long, value_name = "FILE")]
+        key: Option<PathBuf>,
+        /// The end of the chain at an earlier time, as this command printed it then: NUMBER:HASH
+        #[arg(long, value_name = "HEAD")]
+        head: Option<String>,
+        /// Take the earlier end from this file, and keep the new one there when the chain is whole
+        #[arg(long, value_name = "FILE", conflicts_with = "head")]
+        remember: Option<PathBuf>,
     },
-    /// Print the records of a log
-    Show {
-        /// The log
-        file: PathBuf,
-    },
+    /// Print the records of a log, closed files included
+    Show(AuditShow),
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct AuditShow {
+    /// The log
+    pub(super) file: PathBuf,
+    /// Not older than this: a time such as `2026-01-31T08:00:00Z`, or `2h` for the last two hours
+    #[arg(long, value_name = "TIME")]
+    pub(super) since: Option<String>,
+    /// Older than this
+    #[arg(long, value_name = "TIME")]
+    pub(super) until: Option<String>,
+    /// Who asked
+    #[arg(long, value_name = "NAME")]
+    pub(super) client: Option<String>,
+    /// allow, deny, ask_refused or rate_limited
+    #[arg(long, value_name = "WORD")]
+    pub(super) decision: Option<String>,
+    /// Id of a rule or limit that decided
+    #[arg(long, value_name = "ID")]
+    pub(super) rule: Option<String>,
+    /// Id of a job, or its beginning
+    #[arg(long, value_name = "ID")]
+    pub(super) job: Option<String>,
+    /// Kind of the records, such as `decision` or `end`
+    #[arg(long, value_name = "WORD")]
+    pub(super) kind: Option<String>,
+    /// Print the records as they are, a JSON object a line
+    #[arg(long)]
+    pub(super) json: bool,
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ mod judge;
 mod law;
 mod plan;
 mod reach;
+mod recording;
 mod siblings;
 mod start;
 mod tmp;

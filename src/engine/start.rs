@@ -10,8 +10,9 @@ use std::sync::Arc;
 
 use super::ground::{Ground, NotHeld};
 use super::law::{InForce, Law};
+use super::recording;
 use super::tmp::TmpBase;
-use crate::audit::{self, Audit, AuditError};
+use crate::audit::{Audit, AuditError};
 use crate::jobs::{self, Manager};
 use crate::launcher::Launcher;
 use crate::output::RuleError;
@@ -76,7 +77,7 @@ impl Engine {
         let ground = Ground::new(launcher.support());
         policy.profiles().values().try_for_each(|profile| ground.check(profile))?;
         let settings = policy.settings();
-        let audit = Audit::open(&settings.audit_file, audit::Options::default())?;
+        let audit = recording::open(&settings.audit)?;
         let limits = job_limits(&settings.jobs);
         let sandbox = serde_json::json!({ "landlock_abi": launcher.support().landlock_abi().ok(), "isolation": launcher.support().isolation() });
         let law = Law::new(policy)?;

@@ -172,10 +172,13 @@ impl Reading<'_> {
         let (path, not_searched) = self.search_path(node, &mut environment, &profiles);
         let [deny, ask, allow] = [List::Deny, List::Ask, List::Allow].map(|list| self.rules(node, list, &profiles));
         let (cwd_roots, cwd_default) = self.cwd(node)?;
-        let audit = node.at("audit.file").and_then(Node::text).unwrap_or("{state}/audit.jsonl");
-        let audit_file = self.keep(node, self.variables.path(audit))?;
-        self.outside_writable(node, "the audit file", &audit_file, &profiles);
-        let settings = self.keep(node, settings::settings(node, audit_file))?;
+        let variables = self.variables;
+        let settings = self.keep(node, settings::settings(node, &|text| variables.path(text)))?;
+        self.outside_writable(node, "the audit file", &settings.audit.file, &profiles);
+        if let Some(key) = &settings.audit.key_file {
+            self.outside_writable(node, "the audit key", key, &profiles);
+            self.outside_readable(node, key, &profiles);
+        }
         let (mode, default) = choices(node);
         Some(Policy {
             file,
@@ -336,6 +339,15 @@ impl Reading<'_> {
             }
         }
         self.texts(node, "commands.assignments")
+    }
+
+    /// A key that jobs can read seals nothing.
+    fn outside_readable(&mut self, node: &Node, key: &AbsPath, profiles: &BTreeMap<String, Arc<Profile>>) {
+        if let Some(profile) = profiles.values().find(|profile| profile.may_read(key)) {
+            let message = format!("the audit key `{key}` lies where jobs of profile `{}` may read", profile.name);
+            let problem = Problem::error("unprotected", message).at(&node.source, node.span);
+            self.problems.push(problem.advise("move it out of the readable roots, or name it under `filesystem.hide`"));
+        }
     }
 
     /// What judges jobs must lie where no job can change it, or in a folder that is guarded.

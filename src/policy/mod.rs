@@ -45,6 +45,8 @@ pub use names::Names;
 pub use presets::{presets, show};
 pub use profile::{OnUnsupported, Profile, Root, Unsupported};
 pub use rule::RuleRef;
-pub use settings::{JobLimits, Limits, Network, RateLimit, Redact, RedactRule, Scope, Settings};
+pub use settings::{
+    Audit, AuditSync, JobLimits, Limits, Network, RateLimit, Redact, RedactRule, Scope, Settings, Syslog,
+};
 pub use variables::Variables;
 pub use world::{DirectoryFacts, ProgramFile, World, WorldError};

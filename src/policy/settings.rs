@@ -125,8 +125,49 @@ pub struct Settings {
     pub rate_limits: Vec<RateLimit>,
     /// Redaction.
     pub redact: Redact,
-    /// The audit file; a record that cannot be written is a denial.
-    pub audit_file: AbsPath,
+    /// The record; one that cannot be written is a denial.
+    pub audit: Audit,
+}
+
+/// When the disk has a record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AuditSync {
+    /// This much later at most.
+    Interval(Period),
+    /// Before anything starts; records of the same time share the wait.
+    Batch,
+    /// Before anything starts, each by itself.
+    Record,
+    /// When the kernel likes.
+    None,
+}
+
+/// Where copies of records go.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Syslog {
+    /// The machine's own socket.
+    Machine,
+    /// This socket.
+    Socket(AbsPath),
+}
+
+/// How decisions are recorded.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Audit {
+    /// The log.
+    pub file: AbsPath,
+    /// When the disk has a record.
+    pub sync: AuditSync,
+    /// A secret that seals each record.
+    pub key_file: Option<AbsPath>,
+    /// Begin another file above this size.
+    pub rotate_size: Option<ByteSize>,
+    /// Begin another file after this time.
+    pub rotate_age: Option<Period>,
+    /// Closed files that are kept.
+    pub keep: Option<u64>,
+    /// Where copies go.
+    pub syslog: Option<Syslog>,
 }
 
 /// A value that `shape` has already parsed once, or the default where it is absent.
@@ -177,7 +218,7 @@ pub(super) fn network(node: &Node, base: Option<&Network>) -> Network {
 }
 
 /// The settings of a whole policy.
-pub(super) fn settings(node: &Node, audit_file: AbsPath) -> Read<Settings> {
+pub(super) fn settings(node: &Node, path: &dyn Fn(&str) -> Read<AbsPath>) -> Read<Settings> {
     let jobs = JobLimits {
         concurrent: read(node, "jobs.concurrent", "10")?,
         queue: read(node, "jobs.queue", "100")?,
@@ -198,7 +239,40 @@ pub(super) fn settings(node: &Node, audit_file: AbsPath) -> Read<Settings> {
         env_values: on(node, "redact.env_values"),
         rules: rules.collect(),
     };
-    Ok(Settings { jobs, rate_limits: rate_limits.collect::<Read<_>>()?, redact, audit_file })
+    Ok(Settings { jobs, rate_limits: rate_limits.collect::<Read<_>>()?, redact, audit: audit(node, path)? })
+}
+
+/// A value that has no default.
+fn optional<T: std::str::FromStr<Err: ToString>>(node: &Node, path: &str) -> Read<Option<T>> {
+    node.at(path).and_then(Node::text).map(|_| read(node, path, "")).transpose()
+}
+
+fn audit(node: &Node, path: &dyn Fn(&str) -> Read<AbsPath>) -> Read<Audit> {
+    let named = |key: &str| node.at(key).and_then(Node::text);
+    let interval: Option<Period> = optional(node, "audit.interval")?;
+    let sync = match named("audit.sync") {
+        Some("batch") => AuditSync::Batch,
+        Some("record") => AuditSync::Record,
+        Some("none") => AuditSync::None,
+        _ => AuditSync::Interval(read(node, "audit.interval", "1s")?),
+    };
+    if interval.is_some() && !matches!(sync, AuditSync::Interval(_)) {
+        return Err("`audit.interval` means something with `sync: interval` alone; remove one of them".into());
+    }
+    let syslog = match named("audit.syslog") {
+        None | Some("false") => None,
+        Some("true") => Some(Syslog::Machine),
+        Some(socket) => Some(Syslog::Socket(path(socket)?)),
+    };
+    Ok(Audit {
+        file: path(named("audit.file").unwrap_or("{state}/audit.jsonl"))?,
+        sync,
+        key_file: named("audit.key_file").map(path).transpose()?,
+        rotate_size: optional(node, "audit.rotate.size")?,
+        rotate_age: optional(node, "audit.rotate.age")?,
+        keep: optional(node, "audit.rotate.keep")?,
+        syslog,
+    })
 }
 
 fn rate_limit(node: &Node) -> Read<RateLimit> {

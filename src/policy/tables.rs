@@ -136,6 +136,32 @@ const RATE_LIMITS: Shape = Shape::List(&Shape::Record(&[
     field("burst", Shape::Count(1, 1_000_000), "how many at once; `commands` when absent"),
 ]));
 
+const AUDIT: Shape = Shape::Record(&[
+    field("file", Shape::Text, "where decisions and ends of jobs are recorded"),
+    field("on_failure", Shape::OneOf(&["deny"]), "what happens when a record cannot be written"),
+    field(
+        "sync",
+        Shape::OneOf(&["interval", "batch", "record", "none"]),
+        "when the disk has it: some time later, with others before anything starts, each by itself, or when the kernel likes",
+    ),
+    field("interval", Shape::Period, "with `sync: interval`: how much later at most; `1s` when absent"),
+    field("key_file", Shape::Text, "a secret that seals each record; no job may be able to read it"),
+    field(
+        "rotate",
+        Shape::Record(&[
+            field("size", Shape::Size, "begin another file above this size"),
+            field("age", Shape::Period, "begin another file when the first record is older than this"),
+            field("keep", Shape::Count(0, 1_000_000), "closed files that are kept; all when absent"),
+        ]),
+        "when another file is begun; the chain runs through all of them",
+    ),
+    field(
+        "syslog",
+        Shape::Text,
+        "`true`, or the path of a socket: copies of all records go there as far as it keeps up",
+    ),
+]);
+
 const TESTS: Shape = Shape::List(&Shape::Record(&[
     required("command", Shape::Text, "a command line"),
     required("expect", Shape::OneOf(&["allow", "ask", "deny"]), "the decision"),
@@ -184,14 +210,7 @@ pub(super) const POLICY: Shape = Shape::Record(&[
     ),
     field("rate_limits", RATE_LIMITS, "how many commands in which time"),
     field("redact", REDACT, "what is masked in output"),
-    field(
-        "audit",
-        Shape::Record(&[
-            field("file", Shape::Text, "where decisions and ends of jobs are recorded"),
-            field("on_failure", Shape::OneOf(&["deny"]), "what happens when a record cannot be written"),
-        ]),
-        "the record",
-    ),
+    field("audit", AUDIT, "the record"),
     field(
         "sandbox",
         Shape::Record(&[field("on_unsupported", ON_UNSUPPORTED, "where this machine cannot hold a property")]),

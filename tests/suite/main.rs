@@ -9,6 +9,7 @@
 )]
 
 mod audit;
+mod audit_files;
 mod containment;
 mod environment;
 mod layering;

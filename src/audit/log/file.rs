@@ -7,7 +7,7 @@ use std::fs::{File, OpenOptions};
 use std::io;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 
-use super::AuditError;
+use super::super::error::AuditError;
 use crate::paths::AbsPath;
 
 /// Group and others may write.
@@ -41,15 +41,14 @@ pub(super) fn open(path: &AbsPath) -> Result<File, AuditError> {
     Ok(file)
 }
 
-/// Refuses when the path no longer leads to the open file: records would go where no one looks.
-pub(super) fn is_still_at(file: &File, path: &AbsPath) -> Result<(), AuditError> {
+/// Does the path still lead to the open file? If not, records would go where no one looks.
+pub(super) fn is_still_at(file: &File, path: &AbsPath) -> Result<bool, AuditError> {
     let io = |source: io::Error| AuditError::Io { action: "find", path: path.clone(), source };
     let open = file.metadata().map_err(io)?;
-    let named = std::fs::symlink_metadata(path.as_path()).map_err(io)?;
-    if (open.dev(), open.ino()) == (named.dev(), named.ino()) {
-        Ok(())
-    } else {
-        Err(untrusted(path, "it was replaced while in use; restart to go on with the new one"))
+    match std::fs::symlink_metadata(path.as_path()) {
+        Ok(named) => Ok((open.dev(), open.ino()) == (named.dev(), named.ino())),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(io(error)),
     }
 }
 

@@ -1,0 +1,54 @@
+//! What is done behind the writers' backs: syncing now and then, and writing what could not be written.
+//!
+//! In: a log with something left to do. Out: nothing left, or another try later. The thread is there only while there is
+//! something to do.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Weak};
+use std::thread;
+use std::time::Duration;
+
+use super::super::options::Sync;
+use super::Shared;
+
+/// Between two tries to write what was kept.
+const AGAIN: Duration = Duration::from_secs(1);
+
+#[derive(Debug, Default)]
+pub(super) struct Keeper(AtomicBool);
+
+/// Makes sure that somebody looks after the log a little later.
+pub(super) fn wake(shared: &Arc<Shared>) {
+    if shared.keeper.0.swap(true, Ordering::AcqRel) {
+        return;
+    }
+    let weak = Arc::downgrade(shared);
+    if thread::Builder::new().name("audit".into()).spawn(move || keep(&weak)).is_err() {
+        // The next writer tries again; it also writes what was kept before its own record.
+        shared.keeper.0.store(false, Ordering::Release);
+    }
+}
+
+fn keep(weak: &Weak<Shared>) {
+    loop {
+        let Some(pause) = weak.upgrade().map(|shared| pause(&shared)) else { return };
+        thread::sleep(pause);
+        let Some(shared) = weak.upgrade() else { return };
+        // Cleared first: what is written from here on wakes another keeper.
+        shared.keeper.0.store(false, Ordering::Release);
+        match shared.tidy() {
+            Ok(()) => return,
+            Err(error) => tracing::debug!(%error, "the audit log still cannot be written"),
+        }
+        if shared.keeper.0.swap(true, Ordering::AcqRel) {
+            return;
+        }
+    }
+}
+
+fn pause(shared: &Shared) -> Duration {
+    match shared.options.sync {
+        Sync::Interval(interval) => interval.min(AGAIN),
+        _ => AGAIN,
+    }
+}

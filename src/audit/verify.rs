@@ -1,0 +1,124 @@
+//! Is a log whole?
+//!
+//! In: a log with its closed files, the key that seals it, a head that was remembered. Out: a whole chain, or every
+//! place where it breaks. A chain begins with record 1, or where a later record says that older files were removed.
+
+use std::path::Path;
+
+use serde_json::Value;
+
+use super::chain::{self, Head};
+use super::key::Key;
+use super::log::CLOSED;
+use super::read::{Broken, Record, read};
+
+/// What a reader knows beside the log.
+#[derive(Debug, Clone, Default)]
+pub struct Known {
+    /// The key that seals it. With it, a log that somebody wrote anew without it is broken.
+    pub key: Option<Key>,
+    /// An end of the chain at an earlier time: with it, records that were cut off since are missed.
+    pub head: Option<Head>,
+}
+
+/// A chain without a break.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Verified {
+    /// How many records there are.
+    pub records: u64,
+    /// Number of the first; above 1 when older files were removed by rule.
+    pub first: u64,
+    /// Sealed records that were checked for their order alone, because the key was not at hand.
+    pub unchecked: u64,
+    /// The end of the chain. Records cut off at the end show only against a head that was kept elsewhere.
+    pub head: Head,
+}
+
+#[derive(Default)]
+struct Walk {
+    broken: Vec<Broken>,
+    records: u64,
+    unchecked: u64,
+    /// What the first record says it follows, while nothing vouches for that.
+    start: Option<Head>,
+    first: u64,
+    head: Head,
+    keyed: bool,
+    closed: bool,
+    remembered: bool,
+}
+
+/// Checks every line and how the lines hang together.
+///
+/// # Errors
+/// All lines that are no records or do not follow the one before them.
+pub fn verify(path: &Path, known: &Known) -> Result<Verified, Vec<Broken>> {
+    let about = |why: String| Broken { file: path.to_path_buf(), line: 0, why };
+    let entries =
+        read(path, known.key.as_ref()).map_err(|error| vec![about(format!("it cannot be opened: {error}"))])?;
+    let mut walk = Walk::default();
+    for entry in entries {
+        match entry {
+            Ok(record) => walk.take(&record, known),
+            // What follows is judged against the record that should have been here, so the break shows there too.
+            Err(broken) => walk.broken.push(broken),
+        }
+    }
+    if let Some(start) = &walk.start {
+        let why = format!("records 1 to {} are missing, and no record says that they were removed", start.seq);
+        walk.broken.insert(0, about(why));
+    }
+    if walk.closed {
+        walk.broken.push(about("its last file was closed, and the next one is missing".into()));
+    }
+    if let (Some(head), false) = (&known.head, walk.remembered) {
+        walk.broken.push(about(format!("record {} is not the one that was remembered, or is missing", head.seq)));
+    }
+    if known.key.is_some() && !walk.keyed && walk.records > 0 {
+        walk.broken.push(about("no record is sealed by the key".into()));
+    }
+    match walk.broken.is_empty() {
+        true => Ok(Verified { records: walk.records, first: walk.first, unchecked: walk.unchecked, head: walk.head }),
+        false => Err(walk.broken),
+    }
+}
+
+impl Walk {
+    fn take(&mut self, record: &Record, known: &Known) {
+        let line = &record.line;
+        if self.records == 0 && self.broken.is_empty() && record.seq > 1 {
+            self.start = line.before();
+            self.head = self.start.clone().unwrap_or_default();
+        }
+        if let Err(why) = chain::follows(&self.head, line) {
+            self.fault(record, why);
+        }
+        if self.keyed && !line.keyed {
+            self.fault(record, "it is not sealed, and those before it are".into());
+        }
+        if self.records == 0 {
+            self.first = record.seq;
+        }
+        if record.kind == "pruned" && self.start.as_ref().is_some_and(|start| vouches(record, start)) {
+            self.start = None;
+        }
+        self.records += 1;
+        self.unchecked += u64::from(!line.checked);
+        self.keyed |= line.keyed;
+        self.closed = record.kind == CLOSED;
+        self.remembered |= known.head.as_ref().is_some_and(|head| *head == line.head || head.seq == 0);
+        self.head = line.head.clone();
+    }
+
+    fn fault(&mut self, record: &Record, why: String) {
+        let (file, line) = record.at.clone();
+        self.broken.push(Broken { file, line, why });
+    }
+}
+
+/// Does this record say that everything through `start` was removed?
+fn vouches(record: &Record, start: &Head) -> bool {
+    let fields = record.fields();
+    fields.get("through_seq").and_then(Value::as_u64) == Some(start.seq)
+        && fields.get("through_hash").and_then(Value::as_str) == Some(start.hash.as_str())
+}
