@@ -32,6 +32,13 @@ pub enum StdinMode {
     Null,
     /// What the server writes.
     Pipe,
+    /// A terminal of this size, which is its standard output and error as well.
+    Terminal {
+        /// Lines.
+        rows: u16,
+        /// Characters in a line.
+        columns: u16,
+    },
 }
 
 /// Starts jobs. Cheap to clone; when the last clone is dropped, the helper ends all jobs and exits.
@@ -123,7 +130,9 @@ impl Launcher {
         self.0.support.check_profile(spec.confinement())?;
         spec.run_as().map_or(Ok(()), |user| self.0.support.check_run_as(user))?;
         let in_force = InForce::of(&spec, &self.0.support);
-        let request = Request { grants: spec.confinement().encoded(), job: spec.job().clone() };
+        let mut job = spec.job().clone();
+        job.terminal = matches!(stdin, StdinMode::Terminal { .. });
+        let request = Request { grants: spec.confinement().encoded(), job };
         let parcel = protocol::pack(&request)?;
         let (ours, theirs) = sys::packet_pair().map_err(LaunchError::HandOver)?;
         // The kernel then tells, with each report, the sender's pid as this process counts.
@@ -187,6 +196,9 @@ struct Streams {
 
 impl Streams {
     fn open(stdin: StdinMode) -> io::Result<Self> {
+        if let StdinMode::Terminal { rows, columns } = stdin {
+            return Self::terminal(rows, columns);
+        }
         let (stdout, their_output) = pipe2(OFlag::O_CLOEXEC)?;
         let (stderr, their_error) = pipe2(OFlag::O_CLOEXEC)?;
         let mut theirs = vec![their_output, their_error];
@@ -201,6 +213,19 @@ impl Streams {
             stdout: pipe::Receiver::from_owned_fd(stdout)?,
             stderr: pipe::Receiver::from_owned_fd(stderr)?,
             theirs,
+        })
+    }
+
+    /// One terminal for all three; its standard error is a pipe that nobody writes to.
+    fn terminal(rows: u16, columns: u16) -> io::Result<Self> {
+        let (ours, seat) = sys::open_terminal(rows, columns)?;
+        let (silent, _closed) = pipe2(OFlag::O_CLOEXEC)?;
+        // Neither is a pipe, which the reactor does not mind; the terminal was opened non-blocking.
+        Ok(Self {
+            stdin: Some(pipe::Sender::from_owned_fd_unchecked(ours.try_clone()?)?),
+            stdout: pipe::Receiver::from_owned_fd_unchecked(ours)?,
+            stderr: pipe::Receiver::from_owned_fd(silent)?,
+            theirs: vec![seat.try_clone()?, seat.try_clone()?, seat],
         })
     }
 }

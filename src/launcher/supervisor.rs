@@ -27,6 +27,7 @@ use super::tree::Tree;
 use crate::sandbox::child::{self, Entry};
 use crate::sandbox::mounts;
 use crate::sandbox::namespace::{self, Identity};
+use crate::sandbox::ruleset::OwnPlaces;
 use crate::sandbox::{Failure, Isolation, Job, Network, ProcessCount, RunAs, Step, Support};
 use crate::sys::{self, Forked};
 
@@ -86,7 +87,7 @@ fn begin<'a>(setup: Setup<'a>, profile: &Profile) -> Result<Watch<'a>, Failure> 
     if let (Some(most), ProcessCount::PidNamespace) = (job.limits.processes, support.process_count()) {
         mounts::bound_pids(most).map_err(step(Step::Limits))?;
     }
-    let ruleset = profile.layer.for_job(job.tmp.as_ref(), fresh_proc)?;
+    let ruleset = profile.layer.for_job(OwnPlaces { tmp: job.tmp.as_ref(), fresh_proc, terminal: job.terminal })?;
     let mut keep = vec![socket.as_raw_fd(), life.as_raw_fd(), ruleset.as_raw_fd()];
     keep.extend(stdio.iter().map(AsRawFd::as_raw_fd));
     keep.extend(execute_only.as_ref().into_iter().chain(scope).map(AsRawFd::as_raw_fd));

@@ -8,7 +8,7 @@
 use std::ffi::CString;
 use std::fs;
 use std::io;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 
@@ -61,7 +61,7 @@ fn steps(entry: Entry<'_>) -> Result<std::convert::Infallible, Failure> {
     at(Step::Session, setsid())?;
     at(Step::Signals, SigSet::empty().thread_set_mask())?;
     umask(Mode::from_bits_truncate(0o022));
-    connect(stdio)?;
+    connect(stdio, job.terminal)?;
     work_in(job)?;
     // The steps up to here and the environment are made of memory; what follows only takes rights away.
     let (program, argv, env) = words(job)?;
@@ -81,9 +81,12 @@ fn steps(entry: Entry<'_>) -> Result<std::convert::Infallible, Failure> {
     at(Step::Exec, execve(&program, &argv, &env)).map_err(|failure| failure.about(&job.program.path))
 }
 
-/// Puts the three streams where programs look for them.
-fn connect(stdio: [OwnedFd; 3]) -> Result<(), Failure> {
+/// Puts the three streams where programs look for them. The session is new, so a terminal among them is the job's own.
+fn connect(stdio: [OwnedFd; 3], terminal: bool) -> Result<(), Failure> {
     let [input, output, error] = stdio;
+    if terminal {
+        at(Step::Terminal, sys::take_terminal(input.as_fd()))?;
+    }
     at(Step::Stdio, dup2_stdin(&input))?;
     at(Step::Stdio, dup2_stdout(&output))?;
     at(Step::Stdio, dup2_stderr(&error))

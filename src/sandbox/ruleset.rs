@@ -127,7 +127,6 @@ impl Layer {
     pub(crate) fn prepare(grants: &Grants, abi: u32) -> Result<Self, Failure> {
         let abi = ABI::from(i32::try_from(abi).unwrap_or(i32::MAX));
         let read = AccessFs::ReadFile | AccessFs::ReadDir;
-        let device = AccessFs::ReadFile | AccessFs::WriteFile | AccessFs::Truncate | AccessFs::IoctlDev;
         let mut roots = Vec::new();
         let lists: [(&[AbsPath], BitFlags<AccessFs>); 3] =
             [(&grants.read, read), (&grants.execute, read | AccessFs::Execute), (&grants.write, write_rights(abi))];
@@ -137,7 +136,7 @@ impl Layer {
             }
         }
         for path in DEVICES {
-            roots.push(open_root(Path::new(path), device & AccessFs::from_all(abi), abi)?);
+            roots.push(open_root(Path::new(path), device_rights(abi), abi)?);
         }
         let network = grants.network.clone();
         let ruleset = descriptor(make(&roots, &network, abi)?)?;
@@ -149,16 +148,21 @@ impl Layer {
         self.roots.iter().all(|root| root.seen.is_current())
     }
 
-    /// The shared ruleset, or one of its own for a job that may also write below `tmp` or has a `/proc` of its own: a
-    /// file system that was mounted after the roots were opened is not what the rules bind to.
+    /// The shared ruleset, or one of its own for a job that may also write below `tmp`, sits at a terminal or has a
+    /// `/proc` of its own: a file system that was mounted after the roots were opened is not what the rules bind to.
     ///
     /// # Errors
     /// `tmp` or a root in `/proc` cannot be opened.
-    pub(crate) fn for_job(&self, tmp: Option<&AbsPath>, fresh_proc: bool) -> Result<OwnedFd, Failure> {
+    pub(crate) fn for_job(&self, job: OwnPlaces<'_>) -> Result<OwnedFd, Failure> {
+        let OwnPlaces { tmp, fresh_proc, terminal } = job;
         let in_proc = |root: &&Root| fresh_proc && root.seen.path.starts_with("/proc");
         let mut extra = Vec::new();
         for root in self.roots.iter().filter(in_proc) {
             extra.push(open_root(&root.seen.path, root.rights, self.abi)?);
+        }
+        if terminal {
+            // Whoever opens it gets the terminal of its own session.
+            extra.push(open_root(Path::new("/dev/tty"), device_rights(self.abi), self.abi)?);
         }
         if let Some(tmp) = tmp {
             extra.push(open_root(tmp.as_path(), write_rights(self.abi), self.abi)?);
@@ -172,6 +176,21 @@ impl Layer {
         }
         descriptor(own)
     }
+}
+
+/// What a job may reach beside the places of its profile.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct OwnPlaces<'a> {
+    /// A directory that it may write.
+    pub(crate) tmp: Option<&'a AbsPath>,
+    /// It has a `/proc` of its own.
+    pub(crate) fresh_proc: bool,
+    /// It sits at a terminal of its own.
+    pub(crate) terminal: bool,
+}
+
+fn device_rights(abi: ABI) -> BitFlags<AccessFs> {
+    (AccessFs::ReadFile | AccessFs::WriteFile | AccessFs::Truncate | AccessFs::IoctlDev) & AccessFs::from_all(abi)
 }
 
 /// The kernel's side of a ruleset. A ruleset without one would restrict nothing.

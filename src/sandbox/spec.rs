@@ -81,6 +81,8 @@ pub(crate) struct Job {
     /// The execute layer: files that may be executed, and nothing else.
     #[serde(with = "wire::maybe_paths")]
     pub(crate) execute_only: Option<Vec<AbsPath>>,
+    /// Its standard input is a terminal, which becomes the controlling one of its session.
+    pub(crate) terminal: bool,
 }
 
 impl Job {
@@ -133,8 +135,18 @@ pub enum SpecError {
 impl SandboxSpec {
     /// A job that runs `program` with `argv` (its first word is the name the program sees) in `cwd`.
     pub fn builder(program: ProgramFile, argv: Vec<String>, cwd: Place) -> SpecBuilder {
-        let (env, limits) = (Vec::new(), Limits::default());
-        let job = Job { program, argv, env, cwd, limits, tmp: None, tmp_size: None, run_as: None, execute_only: None };
+        let job = Job {
+            program,
+            argv,
+            env: Vec::new(),
+            cwd,
+            limits: Limits::default(),
+            tmp: None,
+            tmp_size: None,
+            run_as: None,
+            execute_only: None,
+            terminal: false,
+        };
         SpecBuilder { job, confinement: None }
     }
 

@@ -28,8 +28,10 @@ pub enum Step {
     Ruleset,
     /// The first process is forked.
     Fork,
-    /// A session of its own, hence no terminal.
+    /// A session of its own, hence no terminal but one that was made for the job.
     Session,
+    /// The terminal that was made for the job.
+    Terminal,
     /// Signals and umask as a program expects them.
     Signals,
     /// Standard input, output and error.
@@ -76,6 +78,7 @@ impl Step {
             Self::Ruleset => "make the Landlock ruleset",
             Self::Fork => "fork the job's first process",
             Self::Session => "make a session",
+            Self::Terminal => "sit down at the job's terminal",
             Self::Signals => "reset signals",
             Self::Stdio => "connect standard input and output",
             Self::WorkingDirectory => "enter working directory",

@@ -11,6 +11,7 @@ mod network;
 mod packet;
 mod privileges;
 mod process;
+mod terminal;
 
 pub use descriptors::{close_all_except, close_on_exec_from};
 pub use kernel::{Instruction, errata_of_landlock, install_filter, restrict_self, version_of_landlock};
@@ -19,3 +20,4 @@ pub use network::bring_up_loopback;
 pub use packet::{Packet, packet_pair, receive_packet, send_packet};
 pub use privileges::{clear_capabilities, drop_bounding_set, effective_capabilities};
 pub use process::{Forked, Reaped, default_signals, exit_now, fork, fork_into, ignore_file_size_signal, reap};
+pub use terminal::{open_terminal, take_terminal};
