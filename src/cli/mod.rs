@@ -7,6 +7,7 @@ mod args;
 mod audit;
 mod check;
 mod doctor;
+mod drop_in;
 mod explain;
 mod init;
 mod print;

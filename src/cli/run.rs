@@ -15,7 +15,7 @@ use super::OURS;
 use super::args::Run;
 use super::setup::{self, Failure, Site, tell};
 use crate::engine::{Call, Confirm, Engine, Exit, Front, Job, Outcome, Question, Refused, State, Stdin, Text};
-use crate::engine::{Channel, End};
+use crate::engine::{Channel, End, Open};
 use crate::launcher;
 
 /// Exit code of a command that the policy refuses, as of one that a shell cannot execute.
@@ -38,7 +38,7 @@ pub(super) fn run(arguments: Run) -> Result<ExitCode, Failure> {
     let call = Call {
         command,
         cwd: arguments.places.cwd,
-        stdin: Stdin { text: None, keep_open: feed },
+        stdin: Stdin { text: None, open: if feed { Open::IfAllowed } else { Open::No } },
         timeout: arguments.timeout.map(Duration::from_secs),
         ..Call::default()
     };
@@ -73,8 +73,10 @@ async fn follow(engine: &Engine, call: Call, feed: bool) -> Result<u8, Failure> 
         Ok(job) => job,
         Err(refused) => return Ok(refuse(&refused)),
     };
-    if feed {
-        feed_stdin(Arc::clone(&job));
+    match job.no_input().filter(|_| feed && has_input()) {
+        Some(why) => tell(&format!("standard input is not passed on: {why}")),
+        None if feed => feed_stdin(Arc::clone(&job)),
+        None => {}
     }
     let printed = tokio::task::spawn_blocking(|| print(output));
     tokio::select! {
@@ -97,6 +99,14 @@ fn print(mut output: mpsc::Receiver<(Channel, Vec<u8>)>) {
             open = written.is_ok();
         }
     }
+}
+
+/// Could anybody have something to say on our standard input? Schedulers hand over /dev/null.
+fn has_input() -> bool {
+    use std::os::unix::fs::MetadataExt;
+    let null = std::fs::metadata("/dev/null").map(|null| (null.dev(), null.ino())).ok();
+    let input = std::fs::metadata("/proc/self/fd/0").map(|input| (input.dev(), input.ino())).ok();
+    input.is_some() && input != null
 }
 
 /// Passes our standard input on until it ends. A thread of its own, for a read of it may block for ever.

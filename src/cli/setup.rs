@@ -13,7 +13,7 @@ use super::args::Places;
 use crate::engine::{Engine, Front};
 use crate::launcher::{Helper, Launcher};
 use crate::paths::AbsPath;
-use crate::policy::{self, Loaded, Origin, Variables};
+use crate::policy::{self, Loaded, Narrowing, Origin, Variables};
 
 /// The preset that holds when no policy is named.
 const DEFAULT_POLICY: &str = "builtin:workspace";
@@ -55,6 +55,7 @@ pub(super) fn tell(text: &str) {
 pub(super) struct Site {
     pub(super) variables: Variables,
     origin: Origin,
+    narrowing: Narrowing,
 }
 
 impl Site {
@@ -63,7 +64,13 @@ impl Site {
         let workspace = workspace(places.workspace.as_deref())?;
         let state = state(places.state.clone(), &workspace)?;
         let variables = variables(workspace, state);
-        Ok(Self { variables, origin: origin(places.policy.as_deref().unwrap_or(DEFAULT_POLICY))? })
+        let origin = origin(places.policy.as_deref().unwrap_or(DEFAULT_POLICY))?;
+        Ok(Self { variables, origin, narrowing: Narrowing::default() })
+    }
+
+    /// The same, with policies narrowed whenever they are loaded.
+    pub(super) fn narrowed(self, narrowing: Narrowing) -> Self {
+        Self { narrowing, ..self }
     }
 
     /// Loads the policy; warnings go to stderr.
@@ -73,7 +80,7 @@ impl Site {
         if !warnings.is_empty() {
             tell(&format!("the policy has warnings\n{warnings}"));
         }
-        Ok(policy)
+        policy.narrow(&self.narrowing).map_err(|wide| Failure::new(format!("{wide}; nothing was started")))
     }
 }
 

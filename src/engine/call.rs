@@ -5,6 +5,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use crate::jobs::{JobId, Priority, Size};
+
 /// One command that a client wants to run.
 #[derive(Debug, Clone, Default)]
 pub struct Call {
@@ -20,6 +22,12 @@ pub struct Call {
     pub timeout: Option<Duration>,
     /// What the caller calls the job.
     pub label: Option<String>,
+    /// How urgent it is among the caller's jobs that wait for a place.
+    pub priority: Priority,
+    /// A terminal in place of pipes.
+    pub terminal: Option<Size>,
+    /// The id that the job shall have; a fresh one when absent.
+    pub id: Option<JobId>,
 }
 
 /// The command as it came in.
@@ -53,7 +61,19 @@ pub struct Stdin {
     /// Text that is written at once.
     pub text: Option<String>,
     /// Stays open for later input instead of being at its end.
-    pub keep_open: bool,
+    pub open: Open,
+}
+
+/// Does standard input stay open?
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Open {
+    /// No: it is at its end, after the text.
+    #[default]
+    No,
+    /// Where the policy has nothing against it: a program that would run its input as code finds it at its end.
+    IfAllowed,
+    /// Yes, or nothing is started.
+    Yes,
 }
 
 /// Why a command was not started. Each message is short, says what and why, and what to do.

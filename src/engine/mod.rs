@@ -15,11 +15,13 @@ mod tmp;
 mod trip;
 mod world;
 
-pub use call::{Call, Checked, Cursor, Kill, NoSuchJob, Output, Piece, Refused, Stdin, Text};
+pub use call::{Call, Checked, Cursor, Kill, NoSuchJob, Open, Output, Piece, Refused, Stdin, Text};
 pub use confirm::{Confirm, Nobody, Question};
 pub use ground::{Ground, NotHeld};
 pub use judge::Judge;
-pub use reach::InteractError;
+pub use reach::{Input, InteractError};
 pub use start::{Engine, Front, StartError, make_state};
 
-pub use crate::jobs::{Channel, End, Exit, InputError, Job, JobId, Outcome, State, Status, Tap};
+pub use crate::jobs::{
+    Channel, End, Exit, InputError, Job, JobId, Outcome, Priority, Shown, Size, State, Status, Tap, Usage,
+};

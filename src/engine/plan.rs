@@ -3,7 +3,7 @@
 //! In: an approval and its profile. Out: the plain data that the launcher takes. Nothing here decides what is allowed;
 //! it only translates. What a profile becomes on this machine is in `ground`.
 
-use super::call::{Call, Refused};
+use super::call::{Call, Open, Refused};
 use super::ground::Ground;
 use super::tmp::JobTmp;
 use super::world::Disk;
@@ -13,7 +13,12 @@ use crate::policy::{self, Approved, Plan, World};
 use crate::sandbox::{Limits, Place, ProgramFile, SandboxSpec, SpecBuilder, with_interpreters};
 
 /// The sandbox of one approved command; `tmp` is its own temporary directory.
-pub(super) fn sandbox(approved: &Approved, tmp: &AbsPath, ground: &Ground) -> Result<SandboxSpec, Refused> {
+pub(super) fn sandbox(
+    approved: &Approved,
+    call: &Call,
+    tmp: &AbsPath,
+    ground: &Ground,
+) -> Result<SandboxSpec, Refused> {
     let profile = approved.profile();
     let (program, argv) = match approved.plan() {
         Plan::Exec { program, argv } => (file(program), argv.clone()),
@@ -23,7 +28,7 @@ pub(super) fn sandbox(approved: &Approved, tmp: &AbsPath, ground: &Ground) -> Re
     let cwd = approved.cwd();
     let place = Place { path: cwd.path.clone(), device: cwd.device, inode: cwd.inode };
     let builder = SandboxSpec::builder(program, argv, place)
-        .env(environment(approved, tmp))
+        .env(environment(approved, tmp, call.terminal.is_some()))
         .confinement(ground.confinement(profile).map_err(refused)?)
         .limits(limits(&profile.limits))
         .tmp(tmp.clone());
@@ -64,7 +69,7 @@ fn bash_arguments(script: &str) -> Vec<String> {
 
 /// The policy's environment with the job's own TMPDIR, and a HOME that the job can read: programs take an unreadable
 /// one for an error.
-fn environment(approved: &Approved, tmp: &AbsPath) -> Vec<(String, String)> {
+fn environment(approved: &Approved, tmp: &AbsPath, terminal: bool) -> Vec<(String, String)> {
     let readable = |home: &str| AbsPath::new(home).is_ok_and(|home| approved.profile().may_read(&home));
     let kept = |name: &str, value: &str| name != "TMPDIR" && (name != "HOME" || readable(value));
     let mut env: Vec<_> = approved.env().iter().filter(|(name, value)| kept(name, value)).cloned().collect();
@@ -74,6 +79,11 @@ fn environment(approved: &Approved, tmp: &AbsPath) -> Vec<(String, String)> {
         env.push(("RES_OPTIONS".into(), "use-vc".into()));
     }
     env.push(("TMPDIR".into(), tmp.to_string()));
+    if terminal {
+        // What the screen is drawn for, see `jobs::screen`; the server's own terminal is another.
+        env.retain(|(name, _)| name != "TERM");
+        env.push(("TERM".into(), "xterm-256color".into()));
+    }
     if !env.iter().any(|(name, _)| name == "HOME") {
         env.push(("HOME".into(), tmp.to_string()));
     }
@@ -96,7 +106,10 @@ pub(super) fn terms(approved: &Approved, call: &mut Call, tmp: JobTmp, tap: Opti
         wall_time: Some(approved.timeout().get()),
         output: Some(approved.profile().limits.output.get()),
         stdin: call.stdin.text.take(),
-        keep_stdin_open: call.stdin.keep_open,
+        keep_stdin_open: call.stdin.open != Open::No && approved.no_input().is_none(),
+        priority: call.priority,
+        terminal: call.terminal,
+        no_input: approved.no_input().map(str::to_owned),
         tap,
         tmp: Some(tmp.into_dir()),
         redactor: None,

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::Engine;
 use super::call::{Cursor, Kill, NoSuchJob, Output, Piece};
-use crate::jobs::{Channel, InputError, Job, Status};
+use crate::jobs::{Channel, InputError, Job, Shown, Status};
 use crate::launcher::Signal;
 use crate::output::view;
 
@@ -16,6 +16,17 @@ const QUIET: Duration = Duration::from_millis(200);
 
 /// Bytes of each stream that one interaction returns at most; the rest is read with a cursor.
 const INTERACTION: usize = 64 << 10;
+
+/// What a caller has for a job.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Input<'a> {
+    /// Written as it is.
+    pub text: &'a str,
+    /// Then the end of the input.
+    pub close: bool,
+    /// Then these signals, by name.
+    pub signals: &'a [&'a str],
+}
 
 /// Why an interaction failed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -53,6 +64,24 @@ impl Engine {
     /// [`NoSuchJob`].
     pub fn status(&self, client: &str, id: &str) -> Result<Status, NoSuchJob> {
         Ok(self.find(client, id)?.status())
+    }
+
+    /// The same, after a look at what its processes use.
+    ///
+    /// # Errors
+    /// [`NoSuchJob`].
+    pub fn look(&self, client: &str, id: &str) -> Result<Status, NoSuchJob> {
+        Ok(self.find(client, id)?.look())
+    }
+
+    /// The screen of a job's terminal, redacted once more: what was drawn piece by piece is whole only there. None for a
+    /// job without a terminal.
+    ///
+    /// # Errors
+    /// [`NoSuchJob`].
+    pub fn screen(&self, client: &str, id: &str) -> Result<Option<Shown>, NoSuchJob> {
+        let shown = self.find(client, id)?.screen();
+        Ok(shown.map(|shown| Shown { text: self.law.now().judge.clean(&view::text(shown.text.as_bytes())), ..shown }))
     }
 
     /// Waits for the end of a job, at most for `limit`, and returns its picture then.
@@ -111,7 +140,8 @@ impl Engine {
         }))
     }
 
-    /// Writes to the standard input of a job and returns what it writes until it pauses, ends, or `limit` has passed.
+    /// Writes to the standard input of a job, sends it signals, and returns what it writes until it pauses, ends, or
+    /// `limit` has passed.
     ///
     /// # Errors
     /// [`InteractError`].
@@ -119,14 +149,21 @@ impl Engine {
         &self,
         client: &str,
         id: &str,
-        input: &str,
-        close: bool,
+        input: Input<'_>,
         limit: Duration,
     ) -> Result<Output, InteractError> {
         let job = self.find(client, id)?;
         let total = |channel| job.with_ring(channel, |ring| ring.total());
         let before = Cursor { stdout: total(Channel::Stdout), stderr: total(Channel::Stderr) };
-        job.write(input.as_bytes(), close).await?;
+        // A job without open input can be sent signals all the same.
+        if !input.text.is_empty() || input.close || input.signals.is_empty() {
+            job.write(input.text.as_bytes(), input.close).await?;
+        }
+        for name in input.signals {
+            if let Some(signal) = signal_named(name) {
+                self.jobs.signal(&job, signal).await;
+            }
+        }
         job.settled(QUIET, limit).await;
         Ok(read(&job, before, INTERACTION))
     }
@@ -137,14 +174,9 @@ impl Engine {
     /// # Errors
     /// The text names the signals that there are.
     pub async fn kill(&self, client: &str, id: &str, signal: Option<&str>) -> Result<Kill, String> {
-        let wanted = |name: &str| {
-            let name = name.to_ascii_uppercase();
-            let name = name.strip_prefix("SIG").unwrap_or(&name);
-            SIGNALS.iter().find(|(known, _)| *known == name).map(|(_, signal)| *signal)
-        };
         let signal = match signal {
             None => None,
-            Some(name) => Some(wanted(name).ok_or_else(|| {
+            Some(name) => Some(signal_named(name).ok_or_else(|| {
                 let known: Vec<_> = SIGNALS.iter().map(|(name, _)| *name).collect();
                 format!("unknown signal `{}`; use one of {}", name.escape_default(), known.join(", "))
             })?),
@@ -173,6 +205,13 @@ impl Engine {
     pub async fn shutdown(&self) {
         self.jobs.shut_down().await;
     }
+}
+
+/// The signal of a name such as `TERM` or `SIGTERM`.
+fn signal_named(name: &str) -> Option<Signal> {
+    let name = name.to_ascii_uppercase();
+    let name = name.strip_prefix("SIG").unwrap_or(&name);
+    SIGNALS.iter().find(|(known, _)| *known == name).map(|(_, signal)| *signal)
 }
 
 fn read(job: &Job, from: Cursor, max_bytes: usize) -> Output {

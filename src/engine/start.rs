@@ -121,6 +121,7 @@ fn job_limits(limits: &policy::JobLimits) -> jobs::Limits {
         queue: count(limits.queue),
         retain: count(limits.retain),
         retain_for: limits.retain_for.get(),
+        stuck_after: limits.stuck_after.get(),
     }
 }
 

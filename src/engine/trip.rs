@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::Engine;
-use super::call::{Call, Checked, Refused};
+use super::call::{Call, Checked, Open, Refused};
 use super::confirm::{Confirm, Nobody, Question};
 use super::law::Law;
 use super::plan;
@@ -52,9 +52,10 @@ impl Engine {
         self.within_rate(&trip).await?;
         let decision = trip.law.judge.decide(&call);
         let approved = self.settle(&trip, decision, person).await?;
+        self.input_is_judged(&trip, &approved, &call).await?;
         let admission = self.admit()?;
         let tmp = self.tmp.for_job().map_err(|error| Refused::Sandbox(error.to_string()))?;
-        let spec = plan::sandbox(&approved, tmp.path(), &self.ground)?;
+        let spec = plan::sandbox(&approved, &call, tmp.path(), &self.ground)?;
         let receipt = self.record_allowed(&trip, &approved, self.ground.unheld(&spec)).await?;
         let mut terms = plan::terms(&approved, &mut call, tmp, tap);
         terms.redactor = Some(Arc::clone(&trip.law.judge.redactor));
@@ -67,8 +68,9 @@ impl Engine {
     }
 
     fn set_out<'a>(&self, client: &'a str, call: &Call) -> Trip<'a> {
+        let id = call.id.unwrap_or_else(JobId::random);
         let law = self.law.now();
-        Trip { client, id: JobId::random(), command: law.judge.clean(&call.command.display()), law }
+        Trip { client, id, command: law.judge.clean(&call.command.display()), law }
     }
 
     async fn within_rate(&self, trip: &Trip<'_>) -> Result<(), Refused> {
@@ -103,6 +105,16 @@ impl Engine {
             true => Refused::NeedsConfirmation { for_model, for_operator },
             false => Refused::Denied { for_model, for_operator },
         })
+    }
+
+    /// Input that a program would run as code is refused where the policy does not allow any code of that program.
+    async fn input_is_judged(&self, trip: &Trip<'_>, approved: &Approved, call: &Call) -> Result<(), Refused> {
+        let wants = call.stdin.text.is_some() || call.stdin.open == Open::Yes || call.terminal.is_some();
+        let Some(why) = approved.no_input().filter(|_| wants) else { return Ok(()) };
+        let why = trip.law.judge.clean(why);
+        self.record_refused(trip, "deny", Vec::new(), why.clone()).await?;
+        let text = format!("denied: {why}");
+        Err(Refused::Denied { for_model: text.clone(), for_operator: text })
     }
 
     fn admit(&self) -> Result<Admission, Refused> {

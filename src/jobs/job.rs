@@ -3,20 +3,27 @@
 //! In: requests of fronts. Out: snapshots, bytes, and a note to the worker that it shall stop. Only the worker changes
 //! the state.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{OnceLock, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use tokio::io::AsyncWriteExt;
 use tokio::net::unix::pipe;
 use tokio::sync::{Mutex, watch};
 
+use super::activity::{Pulse, Usage};
+use super::gate::Priority;
+use super::screen::{Screen, Shown, Size};
 use super::state::{JobId, Outcome, State, Status};
 use super::stream::{Channel, Stream};
 use crate::launcher::ProcessHandle;
 
 /// How long a write to a job's standard input may wait for the job to read.
 const STDIN_PATIENCE: Duration = Duration::from_secs(10);
+
+/// What a terminal reads as the end of the input (`VEOF` of termios(3)).
+const END_OF_INPUT: &[u8] = b"\x04";
 
 /// Bytes of each stream that are kept in memory.
 const RING: usize = 1 << 20;
@@ -36,6 +43,9 @@ pub enum InputError {
     /// It was started without open input, or that was closed, or the job is over.
     #[error("the standard input of this job is closed; start it with `keep_stdin_open: true` to write to it")]
     Closed,
+    /// What it reads would be run as code, and the policy has not judged that.
+    #[error("{0}")]
+    Code(String),
     /// It does not read.
     #[error("the job did not read its standard input for {} s; part of the input may have arrived", .0.as_secs())]
     Stuck(Duration),
@@ -49,6 +59,12 @@ pub(super) struct Facts {
     pub(super) command: String,
     pub(super) label: Option<String>,
     pub(super) created: Timestamp,
+    pub(super) priority: Priority,
+    pub(super) terminal: Option<Size>,
+    /// Why nothing may be written to it, where that is so.
+    pub(super) no_input: Option<String>,
+    /// Silence of this length is told.
+    pub(super) stuck_after: Duration,
 }
 
 /// One job.
@@ -63,11 +79,17 @@ pub struct Job {
     /// Only while it runs: a handle holds a descriptor.
     process: std::sync::Mutex<Option<ProcessHandle>>,
     sandbox: OnceLock<Vec<String>>,
+    screen: Option<Screen>,
+    /// Only while it runs.
+    pulse: std::sync::Mutex<Option<Pulse>>,
+    /// Bytes that were written to its standard input.
+    fed: AtomicU64,
 }
 
 impl Job {
     pub(super) fn new(facts: Facts) -> Self {
         Self {
+            screen: facts.terminal.map(Screen::new),
             facts,
             state: watch::channel(State::Queued).0,
             stop: watch::channel(None).0,
@@ -76,6 +98,8 @@ impl Job {
             stdin: Mutex::new(None),
             process: std::sync::Mutex::new(None),
             sandbox: OnceLock::new(),
+            pulse: std::sync::Mutex::new(None),
+            fed: AtomicU64::new(0),
         }
     }
 
@@ -84,17 +108,27 @@ impl Job {
         self.facts.id
     }
 
+    /// Why nothing may be written to its standard input, where that is so.
+    pub fn no_input(&self) -> Option<&str> {
+        self.facts.no_input.as_deref()
+    }
+
     /// A picture of it now.
     pub fn status(&self) -> Status {
         let mut counts = self.stdout.counts();
         for (rule, count) in self.stderr.counts() {
             *counts.entry(rule).or_default() += count;
         }
+        let (usage, idle) = self.vital_signs();
         Status {
             id: self.facts.id,
             command: self.facts.command.clone(),
             label: self.facts.label.clone(),
+            priority: self.facts.priority,
             created: self.facts.created,
+            usage,
+            idle,
+            terminal: self.facts.terminal,
             state: self.state.borrow().clone(),
             stdout_bytes: self.stdout.ring().total(),
             stderr_bytes: self.stderr.ring().total(),
@@ -127,6 +161,30 @@ impl Job {
                 _ = err.changed() => {}
             }
         }
+    }
+
+    /// Looks at its processes and returns a picture with what they use now.
+    pub fn look(&self) -> Status {
+        if let Some(process) = self.process() {
+            let bytes = self.stdout.ring().total() + self.stderr.ring().total() + self.fed.load(Ordering::Relaxed);
+            let usage = Usage::of_tree(process.pid());
+            let mut pulse = self.pulse.lock().unwrap_or_else(PoisonError::into_inner);
+            pulse.get_or_insert_with(|| Pulse::new(Instant::now())).feel(Instant::now(), bytes, usage);
+        }
+        self.status()
+    }
+
+    /// What it uses, and for how long it has been silent if that is worth telling.
+    fn vital_signs(&self) -> (Option<Usage>, Option<Duration>) {
+        let pulse = self.pulse.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(pulse) = pulse.as_ref() else { return (None, None) };
+        let idle = pulse.idle(Instant::now());
+        (pulse.usage(), Some(idle).filter(|idle| *idle >= self.facts.stuck_after))
+    }
+
+    /// The screen of its terminal now; none when it has no terminal.
+    pub fn screen(&self) -> Option<Shown> {
+        self.screen.as_ref().map(|screen| screen.show(&self.stdout.ring()))
     }
 
     /// Looks at the kept bytes of one stream.
@@ -172,12 +230,22 @@ impl Job {
     /// # Errors
     /// [`InputError::Closed`].
     pub async fn feed(&self, input: &[u8], close: bool) -> Result<(), InputError> {
+        if let Some(why) = &self.facts.no_input {
+            return Err(InputError::Code(why.clone()));
+        }
         // A queued job has no pipe yet. The sender lives in `self`, so the channel cannot close.
         let _ = self.state.subscribe().wait_for(|state| !matches!(state, State::Queued)).await;
         let mut stdin = self.stdin.lock().await;
         let pipe = stdin.as_mut().ok_or(InputError::Closed)?;
-        let written = pipe.write_all(input).await;
-        if close || written.is_err() {
+        let mut written = pipe.write_all(input).await;
+        self.fed.fetch_add(input.len() as u64, Ordering::Relaxed);
+        match (close, self.screen.is_some()) {
+            // A terminal stays open; what its program reads has an end.
+            (true, true) if written.is_ok() => written = pipe.write_all(END_OF_INPUT).await,
+            (true, false) => *stdin = None,
+            _ => {}
+        }
+        if written.is_err() {
             *stdin = None;
         }
         written.map_err(|_| InputError::Closed)
@@ -197,6 +265,8 @@ impl Job {
             // A job is started once.
             let _ = self.sandbox.set(told);
         }
+        let pulse = process.as_ref().map(|_| Pulse::new(Instant::now()));
+        *self.pulse.lock().unwrap_or_else(PoisonError::into_inner) = pulse;
         *self.process.lock().unwrap_or_else(PoisonError::into_inner) = process;
     }
 

@@ -9,9 +9,10 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, TryAcquireError};
 
+use super::gate::Gate;
 use super::job::{Facts, Job, Stop};
 use super::state::{JobId, Outcome, State};
-use super::worker::{self, Order, Shared};
+use super::worker::{self, Order, Shared, Terms};
 use crate::launcher::{Launcher, Signal};
 use crate::output::Redactor;
 
@@ -29,6 +30,8 @@ pub struct Limits {
     pub retain: usize,
     /// How long one is kept after its end.
     pub retain_for: Duration,
+    /// A running one that has been silent for so long is called stuck.
+    pub stuck_after: Duration,
 }
 
 /// Who asks for a job and what it is called.
@@ -74,7 +77,7 @@ pub struct Manager {
 impl Manager {
     /// A manager without jobs.
     pub fn new(limits: Limits, launcher: Launcher, redactor: Arc<Redactor>) -> Self {
-        let places = Arc::new(Semaphore::new(limits.concurrent));
+        let places = Gate::new(limits.concurrent);
         let admissions = Arc::new(Semaphore::new(limits.concurrent + limits.queue));
         Self { limits, admissions, shared: Shared { launcher, redactor, places }, jobs: Mutex::default() }
     }
@@ -91,16 +94,27 @@ impl Manager {
         Arc::clone(&self.admissions).try_acquire_owned().map(Admission).map_err(|error| match error {
             TryAcquireError::Closed => Turned::Closed,
             TryAcquireError::NoPermits => {
-                let running = self.limits.concurrent - self.shared.places.available_permits();
+                let running = self.shared.places.taken();
                 Turned::Full { running, queued: (self.limits.concurrent + self.limits.queue).saturating_sub(running) }
             }
         })
     }
 
-    /// Starts a job: at once when a place is free, in order otherwise. Must be called inside a tokio runtime.
+    /// Starts a job: at once when a place is free, in its turn otherwise. Must be called inside a tokio runtime.
     pub fn start(&self, admission: Admission, label: Label, order: Order) -> Arc<Job> {
         let Label { id, client, command, label } = label;
-        let job = Arc::new(Job::new(Facts { id, client, command, label, created: Timestamp::now() }));
+        let Terms { priority, terminal, no_input, .. } = &order.terms;
+        let job = Arc::new(Job::new(Facts {
+            id,
+            client,
+            command,
+            label,
+            created: Timestamp::now(),
+            priority: *priority,
+            terminal: *terminal,
+            no_input: no_input.clone(),
+            stuck_after: self.limits.stuck_after,
+        }));
         {
             let mut jobs = self.jobs();
             self.forget_old(&mut jobs);

@@ -37,15 +37,21 @@
 //! ```
 #![forbid(unsafe_code)]
 
+mod activity;
+mod gate;
 mod job;
 mod manager;
+mod screen;
 mod state;
 mod stream;
 mod tmp;
 mod worker;
 
+pub use activity::Usage;
+pub use gate::Priority;
 pub use job::{InputError, Job};
 pub use manager::{Admission, Label, Limits, Manager, Turned};
+pub use screen::{Shown, Size};
 pub use state::{End, Exit, JobId, Outcome, State, Status};
 pub use stream::{Channel, Tap};
 pub use worker::{Order, Terms};

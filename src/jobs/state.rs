@@ -9,6 +9,10 @@ use std::time::Duration;
 use jiff::Timestamp;
 use uuid::Uuid;
 
+use super::activity::Usage;
+use super::gate::Priority;
+use super::screen::Size;
+
 /// The name of a job: random, so that nobody can guess another client's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct JobId(Uuid);
@@ -132,6 +136,8 @@ pub struct Status {
     pub command: String,
     /// What the caller called it.
     pub label: Option<String>,
+    /// How urgent it is while it waits.
+    pub priority: Priority,
     /// When it was accepted.
     pub created: Timestamp,
     /// Queued, running or ended.
@@ -140,6 +146,13 @@ pub struct Status {
     pub stdout_bytes: u64,
     /// Bytes that it wrote to standard error, after redaction.
     pub stderr_bytes: u64,
+    /// What its processes use, as they were last looked at; none unless it runs.
+    pub usage: Option<Usage>,
+    /// For how long it has written nothing and used no processor time, once that is longer than the policy's
+    /// `jobs.stuck_after`.
+    pub idle: Option<Duration>,
+    /// The terminal that it sits at, where it has one.
+    pub terminal: Option<Size>,
     /// Redaction rules that fired, with how often.
     pub redactions: Vec<(String, u64)>,
     /// The layers that confine it, one short text each.

@@ -3,15 +3,18 @@
 //! In: an [`Order`] that only an approval and an audit receipt can make. Out: a job in its final state and the end
 //! record. How a process is confined or killed is the launcher's matter.
 
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use jiff::Timestamp;
 use tempfile::TempDir;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::OwnedSemaphorePermit;
 
+use super::gate::{Gate, Priority};
 use super::job::{Job, Stop};
+use super::screen::Size;
 use super::state::{End, Exit, Outcome, State, Status};
 use super::stream::Tap;
 use crate::audit::{EndRecord, Receipt};
@@ -26,6 +29,10 @@ const GRACE: Duration = Duration::from_secs(5);
 /// Time for the pipes to run dry after the last process is gone; they close with it, so this is only a guard.
 const DRAIN: Duration = Duration::from_secs(5);
 
+/// How often a running job is looked at: not more often than the first, not less often than the second.
+const LOOK_AT_MOST: Duration = Duration::from_millis(200);
+const LOOK_AT_LEAST: Duration = Duration::from_secs(5);
+
 /// What a job may use and what it is fed.
 #[derive(Debug, Default)]
 pub struct Terms {
@@ -37,6 +44,12 @@ pub struct Terms {
     pub stdin: Option<String>,
     /// Leaves standard input open.
     pub keep_stdin_open: bool,
+    /// How urgent it is while it waits for a place.
+    pub priority: Priority,
+    /// A terminal of its own, in place of pipes.
+    pub terminal: Option<Size>,
+    /// Why nothing may be written to its standard input, where that is so.
+    pub no_input: Option<String>,
     /// A live copy of the output.
     pub tap: Option<Tap>,
     /// The job's own temporary directory, removed with its last process.
@@ -66,7 +79,7 @@ impl Order {
 pub(super) struct Shared {
     pub(super) launcher: Launcher,
     pub(super) redactor: Arc<Redactor>,
-    pub(super) places: Arc<Semaphore>,
+    pub(super) places: Gate,
 }
 
 /// Brings one job from the queue to its end. `admission` is held until then.
@@ -75,7 +88,7 @@ pub(super) async fn run(job: Arc<Job>, order: Order, shared: Shared, admission: 
     let tmp = terms.tmp.take();
     let mut stop = job.stop.subscribe();
     let place = tokio::select! {
-        place = shared.places.acquire() => place.ok(),
+        place = shared.places.enter(&job.facts.client, terms.priority) => Some(place),
         _ = stop.wait_for(Option::is_some) => None,
     };
     let (since, end) = match place {
@@ -88,9 +101,7 @@ pub(super) async fn run(job: Arc<Job>, order: Order, shared: Shared, admission: 
 
 /// Starts the program and follows it to the end of its last process.
 async fn launch(job: &Arc<Job>, spec: SandboxSpec, terms: Terms, shared: &Shared) -> (Option<Timestamp>, End) {
-    let feeds = terms.stdin.is_some() || terms.keep_stdin_open;
-    let mode = if feeds { StdinMode::Pipe } else { StdinMode::Null };
-    let process = match shared.launcher.launch(spec, mode).await {
+    let process = match shared.launcher.launch(spec, stdin_mode(&terms)).await {
         Ok(process) => process,
         Err(error) => return (None, never_started(Outcome::Failed, error.to_string())),
     };
@@ -121,13 +132,33 @@ async fn launch(job: &Arc<Job>, spec: SandboxSpec, terms: Terms, shared: &Shared
         }
     };
     let over = async {
-        let ended = follow(job, &handle, terms.wall_time).await;
+        let ended = tokio::select! {
+            ended = follow(job, &handle, terms.wall_time) => ended,
+            never = watch(job) => match never {},
+        };
         *job.stdin.lock().await = None;
         job.keep_process(None);
         ended
     };
     let ended = drain_until(over, feed, pumps, terms.tap.is_some()).await;
     (Some(since), end_of(job, ended))
+}
+
+fn stdin_mode(terms: &Terms) -> StdinMode {
+    match terms.terminal {
+        Some(Size { rows, columns }) => StdinMode::Terminal { rows: rows.get(), columns: columns.get() },
+        None if terms.stdin.is_some() || terms.keep_stdin_open => StdinMode::Pipe,
+        None => StdinMode::Null,
+    }
+}
+
+/// Looks at the job now and then, so that its silence is known when somebody asks. The one thing here that polls.
+async fn watch(job: &Job) -> Infallible {
+    let pause = (job.facts.stuck_after / 2).clamp(LOOK_AT_MOST, LOOK_AT_LEAST);
+    loop {
+        tokio::time::sleep(pause).await;
+        job.look();
+    }
 }
 
 /// Runs all three together until the job is `over`, then lets the pumps empty the pipes.

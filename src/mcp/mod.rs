@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 mod guard;
+mod keys;
 mod parameters;
 mod person;
 mod progress;

@@ -9,14 +9,21 @@ use jiff::Timestamp;
 use nix::sys::signal::Signal;
 use serde_json::{Map, Value, json};
 
-use crate::engine::{End, Exit, Outcome, Output, Piece, State, Status};
+use crate::engine::{End, Exit, Outcome, Output, Piece, Priority, Shown, State, Status};
 
 /// One line on where a job stands.
 pub(super) fn line(status: &Status, now: Timestamp) -> String {
     let id = status.id;
     match &status.state {
         State::Queued => format!("job {id} is queued; it starts as soon as there is a place"),
-        State::Running { since, pid } => format!("job {id} is running (pid {pid}, {} so far)", seconds(*since, now)),
+        State::Running { since, pid } => {
+            let stuck = status.idle.map(|idle| {
+                let silent = idle.as_secs();
+                format!("; no output and no processor time for {silent} s: it waits for something, perhaps for input")
+            });
+            let stuck = stuck.unwrap_or_default();
+            format!("job {id} is running (pid {pid}, {} so far){stuck}", seconds(*since, now))
+        }
         State::Ended { since, end } => {
             let took = since.map(|since| format!(" after {}", seconds(since, end.at))).unwrap_or_default();
             format!("job {id} {}{took}", how(end))
@@ -68,6 +75,18 @@ pub(super) fn status_json(status: &Status) -> Value {
     put("command", status.command.clone().into());
     put("label", json!(status.label));
     put("created", status.created.to_string().into());
+    if status.priority != Priority::Normal {
+        put("priority", status.priority.name().into());
+    }
+    if let Some(size) = status.terminal {
+        put("pty", json!({"rows": size.rows, "cols": size.columns}));
+    }
+    if let Some(usage) = status.usage {
+        put("cpu_seconds", json!(usage.cpu.as_secs_f64()));
+        put("memory_bytes", usage.memory.into());
+        put("processes", usage.processes.into());
+    }
+    put("idle_seconds", json!(status.idle.map(|idle| idle.as_secs())));
     match &status.state {
         State::Queued => {}
         State::Running { since, pid } => {
@@ -140,6 +159,15 @@ pub(super) fn program_output(output: &Output) -> Value {
     json!({"stdout": output.stdout.text, "stderr": output.stderr.text})
 }
 
+/// The screen of a terminal for a model.
+pub(super) fn screen(shown: &Shown) -> String {
+    let Shown { text, cursor: (row, column), size } = shown;
+    format!(
+        "--- screen, {} rows, {} columns, cursor at row {row}, column {column} ---\n{text}\n",
+        size.rows, size.columns
+    )
+}
+
 /// Both streams for a model: a heading for each one that has something to say.
 pub(super) fn output(output: &Output) -> String {
     let mut text = String::new();
@@ -183,6 +211,10 @@ mod tests {
             label: None,
             created: Timestamp::UNIX_EPOCH,
             state,
+            priority: Priority::Normal,
+            usage: None,
+            idle: None,
+            terminal: None,
             stdout_bytes: 5,
             stderr_bytes: 0,
             redactions: vec![("ticket".to_owned(), 2)],

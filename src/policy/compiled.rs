@@ -10,6 +10,7 @@ use super::catalogue;
 use super::environment::Environment;
 use super::injection::injects;
 use super::merge::rule_ids;
+use super::narrow::Narrowed;
 use super::profile::{OnUnsupported, Profile};
 use super::rule::{List, Options, Rule, Subcommands, Surroundings};
 use super::settings::{self, Settings};
@@ -55,6 +56,11 @@ impl Rules {
         indices.into_iter().filter_map(|index| self.all.get(index))
     }
 
+    /// All of them, to change what they refer to.
+    pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Rule> {
+        self.all.iter_mut()
+    }
+
     /// All of them.
     pub(super) fn iter(&self) -> impl Iterator<Item = &Rule> {
         self.all.iter()
@@ -90,6 +96,8 @@ pub struct Policy {
     pub(super) profiles: BTreeMap<String, Arc<Profile>>,
     pub(super) default_profile: Arc<Profile>,
     pub(super) settings: Settings,
+    /// What an operator took away at the start.
+    pub(super) narrowed: Option<Narrowed>,
     pub(super) digest: String,
     pub(super) tests: Vec<Node>,
 }
@@ -199,6 +207,7 @@ impl Reading<'_> {
             profiles,
             default_profile,
             settings,
+            narrowed: None,
             digest,
             tests: node.get("tests").map_or_else(Vec::new, |tests| tests.items().to_vec()),
         })

@@ -102,7 +102,8 @@ impl Policy {
         let analysis = self.analyse(request, &env, explanation)?;
         let line = explanation.line.clone();
         let court = Court { policy: self, world, start: &cwd.path, line: &line };
-        let rulings: Vec<Ruling> = analysis.commands.iter().map(|command| court.judge(command)).collect();
+        let rulings: Vec<Ruling> =
+            analysis.commands.iter().map(|command| self.narrowed(command, court.judge(command))).collect();
         explanation.commands = rulings.iter().map(|ruling| ruling.report.clone()).collect();
         let profile = self.sandbox(&rulings).map_err(|why| general(explanation, why));
         let judging = profile.as_ref().map_or(&self.default_profile, |profile| profile);
@@ -120,11 +121,23 @@ impl Policy {
         });
         let helpers = if profile.approved_only { self.helpers(&programs, world) } else { Vec::new() };
         let rules = rules_of(&rulings);
+        let no_input = court.refuses_input(&analysis.commands);
         let env = env.into_iter().collect();
         let explanation = Explanation::new(String::new());
         Ok((
             verdict,
-            Approved { plan, programs, helpers, cwd, env, profile, timeout: request.timeout, rules, explanation },
+            Approved {
+                plan,
+                programs,
+                helpers,
+                cwd,
+                env,
+                profile,
+                timeout: request.timeout,
+                rules,
+                no_input,
+                explanation,
+            },
         ))
     }
 

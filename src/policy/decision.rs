@@ -56,6 +56,7 @@ pub struct Approved {
     pub(super) profile: Arc<Profile>,
     pub(super) timeout: Option<Period>,
     pub(super) rules: Vec<RuleRef>,
+    pub(super) no_input: Option<String>,
     pub(super) explanation: Explanation,
 }
 
@@ -99,6 +100,11 @@ impl Approved {
     /// The rules that allowed it.
     pub fn rules(&self) -> &[RuleRef] {
         &self.rules
+    }
+
+    /// Why nothing may be written to its standard input, where that is so: a program of it would run it as code.
+    pub fn no_input(&self) -> Option<&str> {
+        self.no_input.as_deref()
     }
 
     /// How it was judged.

@@ -249,6 +249,13 @@ impl<'a> Court<'a> {
         ))
     }
 
+    /// The name of the file that a command leads to, links followed.
+    pub(super) fn real_name(&self, command: &Command) -> Option<String> {
+        let name = command.words.first().and_then(Word::known)?;
+        let file = self.find(name, &self.follow(command)).ok()??;
+        self.world.resolve(&file.path).ok().map(|real| last(&real))
+    }
+
     fn search(&self, base: &str) -> Option<ProgramFile> {
         self.world.find_program(base, &self.policy.path).ok().flatten()
     }

@@ -70,6 +70,8 @@ pub struct JobLimits {
     pub retain: u64,
     /// How long they are remembered.
     pub retain_for: Period,
+    /// Without output and processor time for so long, a running job is called stuck.
+    pub stuck_after: Period,
 }
 
 /// Who shares a rate limit.
@@ -224,6 +226,7 @@ pub(super) fn settings(node: &Node, path: &dyn Fn(&str) -> Read<AbsPath>) -> Rea
         queue: read(node, "jobs.queue", "100")?,
         retain: read(node, "jobs.retain", "100")?,
         retain_for: read(node, "jobs.retain_for", "1h")?,
+        stuck_after: read(node, "jobs.stuck_after", "30s")?,
     };
     let rate_limits = node.get("rate_limits").map_or(&[][..], Node::items).iter().map(rate_limit);
     let rules = node.at("redact.rules").map_or(&[][..], Node::items).iter().map(|rule| RedactRule {

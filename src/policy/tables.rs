@@ -205,6 +205,7 @@ pub(super) const POLICY: Shape = Shape::Record(&[
             field("queue", Shape::Count(0, 100_000), "jobs that wait"),
             field("retain", Shape::Count(1, 100_000), "ended jobs that are remembered"),
             field("retain_for", Shape::Period, "how long they are remembered"),
+            field("stuck_after", Shape::Period, "silence after which a running job is called stuck"),
         ]),
         "the job manager",
     ),

@@ -116,14 +116,6 @@ fn a_record_that_does_not_fit_is_a_refusal() {
 }
 
 #[test]
-fn settings_of_the_python_server_are_refused_by_name_not_ignored() {
-    let site = Site::new();
-    let output = site.command("serve").env("MCP_BG_MAX_JOBS", "3").output().unwrap();
-    assert_eq!(code(&output), 125);
-    assert!(stderr(&output).contains("`MCP_BG_MAX_JOBS` is not enforced"), "{}", stderr(&output));
-}
-
-#[test]
 fn broken_ground_is_one_clear_message() {
     let site = Site::new();
     let broken = site.write("policies/broken.yaml", "version: 1\nname: x\ncommands:\n  alow: []\nnetwrok: {}\n");

@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::engine::{Call, Engine, NoSuchJob, Status, Stdin, Text};
+use crate::engine::{Call, Engine, NoSuchJob, Open, Priority, Size, Status, Stdin, Text};
 
 use super::super::parameters::{Kind, Parameter};
 use super::super::render;
@@ -53,6 +53,10 @@ pub(super) const TOOL: Tool = Tool {
             "Wait this long for the end; default 10, at most 45",
         ),
         Parameter::optional("label", Kind::Text, "Your name for the job, for list_jobs"),
+        Parameter::optional("priority", Kind::Choice(&["low", "normal", "high"]), "Among your jobs that wait"),
+        Parameter::optional("pty", Kind::Flag, "Run in a terminal (TUI, REPL); tail_job_output shows its screen"),
+        Parameter::optional("rows", Kind::Whole(1, 500), "Of the terminal; default 24"),
+        Parameter::optional("cols", Kind::Whole(1, 500), "Default 80"),
     ],
     answer,
     run: |context, arguments| Box::pin(run(context, arguments)),
@@ -70,6 +74,39 @@ struct Wish {
     timeout_seconds: Option<f64>,
     wait_seconds: Option<f64>,
     label: Option<String>,
+    priority: Option<String>,
+    pty: Option<bool>,
+    rows: Option<u16>,
+    cols: Option<u16>,
+}
+
+impl Wish {
+    /// The terminal that is asked for, if one is.
+    fn terminal(&self) -> Result<Option<Size>, Trouble> {
+        let sized = self.rows.is_some() || self.cols.is_some();
+        match self.pty.unwrap_or(false) {
+            true => Ok(Some(Size::new(self.rows.unwrap_or(24), self.cols.unwrap_or(80)))),
+            false if sized => Err(Trouble::Refused("parameters `rows` and `cols` need `pty: true`".to_owned())),
+            false => Ok(None),
+        }
+    }
+
+    fn priority(&self) -> Priority {
+        match self.priority.as_deref() {
+            Some("low") => Priority::Low,
+            Some("high") => Priority::High,
+            _ => Priority::Normal,
+        }
+    }
+
+    /// Programs written against the Python server expect an input that they can write to; models ask for it.
+    fn open(&self, program: bool) -> Open {
+        match self.keep_stdin_open {
+            Some(true) => Open::Yes,
+            None if program => Open::IfAllowed,
+            Some(false) | None => Open::No,
+        }
+    }
 }
 
 fn answer() -> Value {
@@ -81,12 +118,15 @@ async fn run(context: &Context, arguments: Arguments) -> Result<Reply, Trouble> 
     let program = context.dialect == Dialect::Program;
     let wait = Wait::of(wish.wait_seconds, if program { 0.0 } else { WAIT_OF_A_MODEL });
     let call = Call {
+        terminal: wish.terminal()?,
+        priority: wish.priority(),
+        stdin: Stdin { open: wish.open(program), text: wish.stdin },
         command: Text::Line(wish.command),
         cwd: wish.cwd,
         env: wish.env,
-        stdin: Stdin { text: wish.stdin, keep_open: wish.keep_stdin_open.unwrap_or(program) },
         timeout: wish.timeout_seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok()),
         label: wish.label,
+        id: None,
     };
     let started = context.engine.execute_for(&context.client, call, &context.person, None).await;
     let id = started.map_err(|refused| Trouble::Refused(refused.to_string()))?.id().to_string();
@@ -108,7 +148,11 @@ pub(in crate::mcp) fn told(
     status: &Status,
     note: Option<String>,
 ) -> Result<String, NoSuchJob> {
-    let output = engine.head_tail(client, &status.id.to_string(), SHOWN)?;
+    let id = status.id.to_string();
+    let output = match engine.screen(client, &id)? {
+        Some(screen) => render::screen(&screen),
+        None => render::output(&engine.head_tail(client, &id, SHOWN)?),
+    };
     let mut text = render::line(status, Timestamp::now());
     if !status.state.ended() {
         text.push_str("; follow it with get_job_status (wait_seconds) and get_job_output, end it with kill_job");
@@ -116,7 +160,7 @@ pub(in crate::mcp) fn told(
             text = format!("{text}\n{note}");
         }
     }
-    Ok(format!("{text}\n{}", render::output(&output)))
+    Ok(format!("{text}\n{output}"))
 }
 
 /// Ends the job behind the client's back: the answer to a cancelled call is thrown away, nobody waits for it.

@@ -15,7 +15,7 @@ use super::super::wait::{MAY_ASK, Wait, until_end};
 pub(super) const TOOL: Tool = Tool {
     name: "get_job_status",
     title: "State of a job",
-    description: "State, exit code, times and resource use of a job. With wait_seconds it answers at the job's end or \
+    description: "State, exit code, times and resource use of a job, and whether it seems stuck. With wait_seconds it answers at the job's end or \
                   after that time. Example: {\"job_id\": \"…\", \"wait_seconds\": 30}",
     hints: Hints::LOOKS,
     parameters: &[
@@ -52,6 +52,7 @@ async fn run(context: &Context, arguments: Arguments) -> Result<Reply, Trouble> 
     if context.dialect == Dialect::Program {
         return Ok(Reply::json(json!({"status": render::program_state(&status.state)})));
     }
+    let status = if status.state.ended() { status } else { context.engine.look(&context.client, &wish.job_id)? };
     let mut json = render::status_json(&status);
     let mut text = render::line(&status, Timestamp::now());
     if let Some(note) = wait.note.filter(|_| !status.state.ended()) {

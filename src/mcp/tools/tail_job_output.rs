@@ -17,7 +17,7 @@ const LINES: u64 = 50;
 pub(super) const TOOL: Tool = Tool {
     name: "tail_job_output",
     title: "Last lines of a job",
-    description: "The last lines of stdout and stderr of a job. Example: {\"job_id\": \"…\", \"lines\": 20}",
+    description: "The last lines of stdout and stderr of a job; of a pty job its screen. Example: {\"job_id\": \"…\", \"lines\": 20}",
     hints: Hints::LOOKS,
     parameters: &[
         Parameter::required("job_id", Kind::Text, ""),
@@ -42,5 +42,7 @@ fn run(context: &Context, arguments: Arguments) -> Result<Reply, Trouble> {
         return Ok(Reply::json(render::program_output(&output)));
     }
     let status = context.engine.status(&context.client, &wish.job_id)?;
-    Ok(Reply::text(format!("{}\n{}", render::line(&status, Timestamp::now()), render::output(&output))))
+    let screen = context.engine.screen(&context.client, &wish.job_id)?;
+    let shown = screen.map_or_else(|| render::output(&output), |screen| render::screen(&screen));
+    Ok(Reply::text(format!("{}\n{shown}", render::line(&status, Timestamp::now()))))
 }

@@ -3,8 +3,11 @@
 mod asking;
 mod clients;
 mod hostile;
+mod jobs;
+mod narrowed;
 mod packaging;
 mod session;
 mod shutdown;
 mod tasks;
+mod terminal;
 mod transport;

@@ -39,7 +39,7 @@ pub(super) struct Session {
     /// Dropped with the session, which lets a reader that was told to stop close its end.
     _reader: Sender<()>,
     next_id: u64,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 fn policy() -> PathBuf {
@@ -47,12 +47,12 @@ fn policy() -> PathBuf {
 }
 
 /// A server with a workspace and a state folder of its own, not yet started.
-fn command(folder: &Path) -> Command {
+fn command(folder: &Path, policy: &Path) -> Command {
     let (workspace, state) = (folder.join("workspace"), folder.join("state"));
     std::fs::create_dir_all(&workspace).unwrap();
     std::fs::create_dir_all(&state).unwrap();
     let mut command = Command::new(env!("CARGO_BIN_EXE_shellwarden"));
-    command.arg("serve").arg("--policy").arg(policy());
+    command.arg("serve").arg("--policy").arg(policy).env_remove("CLAUDE_PROJECT_DIR");
     command.arg("--workspace").arg(workspace).arg("--state").arg(state).stderr(Stdio::inherit());
     command
 }
@@ -61,7 +61,24 @@ impl Session {
     /// Starts a server; no session is open yet.
     pub(super) fn start(wires: Wires) -> Self {
         let folder = TempDir::new().unwrap();
-        let mut command = command(folder.path());
+        let command = command(folder.path(), &policy());
+        Self::run_server(wires, command, folder)
+    }
+
+    /// Starts a server on a policy that goes on after that of the client tests, perhaps with variables.
+    pub(super) fn under(policy_text: &str, variables: &[(&str, &str)]) -> Self {
+        let folder = TempDir::new().unwrap();
+        let path = folder.path().join("policy.yaml");
+        let base = policy();
+        std::fs::write(&path, format!("version: 1\nextends: [{}]\n{policy_text}", base.display())).unwrap();
+        let mut command = command(folder.path(), &path);
+        command.envs(variables.iter().copied()).current_dir(folder.path().join("workspace"));
+        let mut session = Self::run_server(Wires::Pipes, command, folder);
+        session.shake_hands();
+        session
+    }
+
+    fn run_server(wires: Wires, mut command: Command, folder: TempDir) -> Self {
         let (input, output, server): (Box<dyn Write>, Box<dyn Read + Send>, Child) = match wires {
             Wires::Pipes => {
                 let mut server = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
@@ -78,28 +95,27 @@ impl Session {
         let (stopped, (reader, until)) = (Arc::new(AtomicBool::new(false)), channel());
         let lines = reading(output, Arc::clone(&stopped), until);
         let exits = waiting(&server);
-        Self {
-            server,
-            input: Some(input),
-            lines,
-            exits,
-            exited: false,
-            stopped,
-            _reader: reader,
-            next_id: 0,
-            _folder: folder,
-        }
+        Self { server, input: Some(input), lines, exits, exited: false, stopped, _reader: reader, next_id: 0, folder }
     }
 
     /// Starts a server and shakes hands as a client of 2025-11-25.
     pub(super) fn open(wires: Wires) -> Self {
         let mut session = Self::start(wires);
+        session.shake_hands();
+        session
+    }
+
+    fn shake_hands(&mut self) {
         let client =
             json!({"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "raw", "version": "1"}});
-        let answer = session.ask("initialize", client);
+        let answer = self.ask("initialize", client);
         assert_eq!(answer.pointer("/result/protocolVersion"), Some(&json!("2025-11-25")), "{answer}");
-        session.send(&json!({"jsonrpc": "2.0", "method": "notifications/initialized"}).to_string());
-        session
+        self.send(&json!({"jsonrpc": "2.0", "method": "notifications/initialized"}).to_string());
+    }
+
+    /// The folder that jobs work in.
+    pub(super) fn workspace(&self) -> PathBuf {
+        self.folder.path().join("workspace")
     }
 
     /// Sends one line as it is.
@@ -156,10 +172,33 @@ impl Session {
 
     /// Starts a command without waiting; the id of its job.
     pub(super) fn run(&mut self, command: &str) -> String {
-        let answer = self.call("execute_command", json!({"command": command, "wait_seconds": 0}));
+        self.run_with(command, json!({}))
+    }
+
+    /// The same with more arguments.
+    pub(super) fn run_with(&mut self, command: &str, mut arguments: Value) -> String {
+        arguments["command"] = json!(command);
+        arguments["wait_seconds"] = json!(0);
+        let answer = self.call("execute_command", arguments);
         let text = text(&answer);
         assert_eq!(answer.get("isError"), Some(&json!(false)), "{text}");
         text.split(' ').nth(1).unwrap().to_owned()
+    }
+
+    /// The state of a job once it is over.
+    pub(super) fn ended(&mut self, job: &str) -> Value {
+        loop {
+            let status = self.status(job);
+            if !matches!(status["status"].as_str(), Some("queued" | "running")) {
+                return status;
+            }
+        }
+    }
+
+    /// The facts of a job after a moment.
+    pub(super) fn status(&mut self, job: &str) -> Value {
+        let answer = self.call("get_job_status", json!({"job_id": job, "wait_seconds": 0.2}));
+        answer["structuredContent"].clone()
     }
 
     /// Is it alive and right? One everyday call.
