@@ -1,7 +1,8 @@
 //! `explain`: what the policy says of a line. Nothing runs and nothing is recorded.
 //!
-//! In: a line, or JSON lines `{"id", "command", "cwd"}` on stdin. Out: text or JSON; 0 allow, 1 deny, 4 ask, 2 ours.
+//! In: a line, or JSON lines `{"id", "command", "cwd", "env"}` on stdin. Out: text or JSON; 0 allow, 1 deny, 4 ask, 2 ours.
 
+use std::collections::BTreeMap;
 use std::io::{self, BufRead, Write};
 use std::process::ExitCode;
 
@@ -24,6 +25,8 @@ struct Question {
     command: String,
     #[serde(default)]
     cwd: Option<String>,
+    #[serde(default)]
+    env: BTreeMap<String, String>,
 }
 
 pub(super) fn explain(arguments: Explain) -> Result<ExitCode, Failure> {
@@ -64,7 +67,7 @@ fn each(judge: &Judge, cwd: Option<&str>) -> io::Result<ExitCode> {
         let question: Question = serde_json::from_str(&line)
             .map_err(|error| io::Error::other(format!("line {} of stdin: {error}", number + 1)))?;
         let cwd = question.cwd.or_else(|| cwd.map(str::to_owned));
-        let call = Call { command: Text::Line(question.command), cwd, ..Call::default() };
+        let call = Call { command: Text::Line(question.command), cwd, env: question.env, ..Call::default() };
         serde_json::to_writer(&mut out, &judge.check(&call, &question.id).json)?;
         writeln!(out)?;
         out.flush()?;
