@@ -4,10 +4,9 @@
 //!
 //! INVARIANT: what is not known never satisfies a rule that looks at it.
 
-use super::catalogue::{
-    self, Effect, Entry, Invocation, Item, Kind, OptionSpec, Parsing, Role, awk_only_prints, invocation, sed_only_edits,
-};
+use super::catalogue::{self, Effect, Entry, Invocation, Item, Kind, OptionSpec, Parsing, Role, invocation};
 use super::places::{Access, Places};
+use super::roles::{Scene, is_indifferent, lacks, pattern, roles, show};
 use super::rule::{LazyRegex, OperandRule, Options, Rule, Subcommands};
 use super::subject::Subject;
 use crate::shell::Word;
@@ -43,6 +42,9 @@ pub(super) fn covers(rule: &Rule, subject: &Subject<'_>, places: &Places<'_>) ->
         regex_covers(rule, regex, subject)?;
     }
     let unseen = matches!((&rule.options, &rule.operands), (Options::Any, OperandRule::Any));
+    if rule.regex.is_some() && rule.node.get("operands").is_none() {
+        paths_beside_regex(subject, places).or_else(detail)?;
+    }
     if unseen && rule.subcommands == Subcommands::Any {
         return Ok(Fit { inert: false });
     }
@@ -51,8 +53,9 @@ pub(super) fn covers(rule: &Rule, subject: &Subject<'_>, places: &Places<'_>) ->
     let wants = matches!(rule.subcommands, Subcommands::Listed(_));
     let sorted = invocation(entry.unwrap_or(&UNLISTED), listed, subject.arguments(), wants);
     subcommand_fits(rule, entry, &sorted)?;
-    let cover = Cover { rule, seen_from: moved(&sorted, places)?, entry, listed };
+    let cover = Cover { rule, scene: Scene(moved(&sorted, places)?), entry, listed };
     cover.options(&sorted)?;
+    cover.habits(&sorted)?;
     cover.operands(&sorted)?;
     let structured = !matches!(rule.options, Options::Any) && !matches!(rule.operands, OperandRule::Any);
     Ok(Fit { inert: structured && sorted.grammar.is_some_and(|grammar| grammar.inert) })
@@ -73,6 +76,28 @@ fn regex_covers(rule: &Rule, regex: &LazyRegex, subject: &Subject<'_>) -> Result
         Ok(_) => detail(format!("`{}` does not match all of it", regex.text())),
         Err(error) => detail(format!("the regex of the rule cannot be built: {error}")),
     }
+}
+
+/// A regex cannot tell where a path leads, so what the catalogue knows to be one has to lie below the roots.
+fn paths_beside_regex(subject: &Subject<'_>, places: &Places<'_>) -> Result<(), String> {
+    let Some(entry) = catalogue::entry(subject.base()) else { return Ok(()) };
+    let sorted = invocation(entry, &[], subject.arguments(), false);
+    let scene = Scene(vec![places.clone()]);
+    let operands: Vec<&Word> =
+        sorted.global.iter().chain(&sorted.items).filter_map(operand).map(|(word, _)| word).collect();
+    for (index, word) in operands.iter().enumerate() {
+        for role in roles(&sorted, word, (index, operands.len())).into_iter().filter(|role| role.is_path()) {
+            scene.place(role, word)?;
+        }
+    }
+    for item in sorted.global.iter().chain(&sorted.items) {
+        let Item::Option { spec, values } = item else { continue };
+        for (kind, value) in spec.values.iter().zip(values).filter(|(kind, _)| matches!(kind, Kind::Read | Kind::Write))
+        {
+            scene.value(*kind, "", value)?;
+        }
+    }
+    Ok(())
 }
 
 fn subcommand_fits(rule: &Rule, entry: Option<&Entry>, sorted: &Invocation<'_>) -> Result<(), Mismatch> {
@@ -99,7 +124,8 @@ pub(super) fn starts_with(sorted: &Invocation<'_>, words: &[String]) -> bool {
     });
     let written: Vec<String> = sorted.subcommand.iter().cloned().chain(after).collect();
     // A catalogued subcommand of two words is not allowed by its first word alone.
-    written.starts_with(words) && sorted.subcommand.len() <= words.len().max(1)
+    let whole = sorted.subcommand.len() <= words.len().max(1) || sorted.grammar.is_some_and(|grammar| grammar.included);
+    written.starts_with(words) && whole
 }
 
 /// The places that the command sees, from its first directory to the last `-C DIR`.
@@ -122,8 +148,7 @@ fn moved<'a>(sorted: &Invocation<'_>, start: &Places<'a>) -> Result<Vec<Places<'
 /// An allow rule on its way through options and operands.
 struct Cover<'a> {
     rule: &'a Rule,
-    /// Where the command starts, and where each `-C DIR` takes it.
-    seen_from: Vec<Places<'a>>,
+    scene: Scene<'a>,
     entry: Option<&'a Entry>,
     listed: &'a [OptionSpec],
 }
@@ -156,7 +181,7 @@ impl Cover<'_> {
         match &self.rule.options {
             Options::Any => {}
             Options::None => return detail(format!("the rule allows no options, found `{name}`")),
-            Options::Safe if spec.effect == Effect::Safe => {}
+            Options::Safe if spec.effect == Effect::Safe || writes_nothing(spec, values) => {}
             Options::Safe => return detail(format!("`{name}` {}", does(spec.effect))),
             Options::Listed(_) => {
                 let same = |listed: &&OptionSpec| spec.aliases.iter().any(|alias| listed.is(&alias.name));
@@ -170,29 +195,25 @@ impl Cover<'_> {
                 }
             }
         }
-        for (kind, value) in spec.values.iter().zip(values) {
-            self.value(name, *kind, value)?;
+        for (index, (kind, value)) in spec.values.iter().zip(values).enumerate() {
+            let right = self.scene.value(*kind, pattern(spec, index), value);
+            right.or_else(|why| detail(format!("`{name}`: {why}")))?;
         }
         Ok(())
     }
 
-    fn value(&self, name: &str, kind: Kind, value: &Word) -> Result<(), Mismatch> {
-        let stdin = value.known() == Some("-");
-        let right = match kind {
-            // `moved` follows the directories.
-            Kind::Text | Kind::Command | Kind::Cwd => Ok(()),
-            Kind::Read if stdin => Ok(()),
-            Kind::Read => self.everywhere(value, Access::Read),
-            Kind::Write => self.everywhere(value, Access::Write),
-            Kind::Sed => script(value, sed_only_edits),
-            Kind::Awk => script(value, awk_only_prints),
-        };
-        right.or_else(|why| detail(format!("`{name}`: {why}")))
-    }
-
-    /// Programs differ in which paths a `-C DIR` changes, so a path has to be right from each directory.
-    fn everywhere(&self, word: &Word, access: Access) -> Result<(), String> {
-        self.seen_from.iter().try_for_each(|places| places.allow(word, access))
+    /// What it does by itself, whatever its words say.
+    fn habits(&self, sorted: &Invocation<'_>) -> Result<(), Mismatch> {
+        let Some(grammar) = sorted.grammar else { return Ok(()) };
+        if matches!(self.rule.options, Options::Safe)
+            && let Some(required) = lacks(grammar, sorted)
+        {
+            return detail(format!("without one of `{}` it writes, or waits in an editor", required.join("`, `")));
+        }
+        if grammar.writes_here && matches!(self.rule.operands, OperandRule::Paths) {
+            self.scene.writes_here().or_else(|why| detail(format!("it writes where it runs: {why}")))?;
+        }
+        Ok(())
     }
 
     fn operands(&self, sorted: &Invocation<'_>) -> Result<(), Mismatch> {
@@ -200,6 +221,10 @@ impl Cover<'_> {
         for (index, (word, ended)) in words.iter().enumerate() {
             let is_words = self.entry.is_some_and(|entry| entry.parsing == Parsing::Words);
             let certain = *ended || is_words || matches!(self.rule.options, Options::Any);
+            if matches!(self.rule.operands, OperandRule::Paths) && sorted.grammar.is_some_and(is_indifferent) {
+                self.indifferent(word)?;
+                continue;
+            }
             self.is_operand(word, certain)?;
             if !certain {
                 self.finds_no_option(word, sorted)?;
@@ -211,7 +236,28 @@ impl Cover<'_> {
                     (Ok(regex), Some(text)) if regex.is_match(text) => {}
                     _ => return detail(format!("{} does not match `{}`", show(word), regex.text())),
                 },
-                OperandRule::Paths => self.place(role(sorted, index, words.len()), word)?,
+                OperandRule::Paths => self.place(sorted, (index, &words))?,
+            }
+        }
+        Ok(())
+    }
+
+    /// A program for which one text is as good as another.
+    fn indifferent(&self, word: &Word) -> Result<(), Mismatch> {
+        match word {
+            Word::Glob(_) => self.scene.everywhere(word, Access::Read).or_else(detail),
+            Word::Known(_) | Word::Unknown(_) => Ok(()),
+        }
+    }
+
+    /// One operand in each of its roles.
+    fn place(&self, sorted: &Invocation<'_>, (index, words): (usize, &[(&Word, bool)])) -> Result<(), Mismatch> {
+        let Some((word, _)) = words.get(index) else { return Ok(()) };
+        for role in roles(sorted, word, (index, words.len())) {
+            self.scene.place(role, word).or_else(detail)?;
+            if role == Role::Into {
+                let others: Vec<&Word> = words.iter().take(index).map(|(word, _)| *word).collect();
+                self.scene.takes_in(word, &others).or_else(detail)?;
             }
         }
         Ok(())
@@ -222,7 +268,7 @@ impl Cover<'_> {
         let Word::Glob(glob) = word else { return Ok(()) };
         let grammar = sorted.grammar.or(self.entry.map(|entry| &entry.grammar));
         let harmless = grammar.is_some_and(|grammar| !grammar.options.can_harm());
-        let fixed = self.seen_from.iter().all(|places| places.cannot_write_here());
+        let fixed = self.scene.0.iter().all(Places::cannot_write_here);
         if !glob.literal_prefix.is_empty() || harmless || fixed {
             return Ok(());
         }
@@ -238,29 +284,9 @@ impl Cover<'_> {
             Word::Unknown(unknown) if !certain => {
                 detail(format!("a word may be an option: it is {}; put `--` before it", unknown.reason))
             }
-            Word::Glob(_) if !certain => self.everywhere(word, Access::Read).or_else(detail),
+            Word::Glob(_) if !certain => self.scene.everywhere(word, Access::Read).or_else(detail),
             _ => Ok(()),
         }
-    }
-
-    fn place(&self, role: Role, word: &Word) -> Result<(), Mismatch> {
-        let right = match role {
-            Role::Any => Ok(()),
-            Role::Text => match word {
-                Word::Glob(_) => self.everywhere(word, Access::Read),
-                Word::Known(_) | Word::Unknown(_) => Ok(()),
-            },
-            Role::None => Err(format!("{} is one operand too many", show(word))),
-            Role::Remote if word.known().is_none_or(|text| text.contains("::")) => {
-                Err(format!("{} may name a transport that runs a program", show(word)))
-            }
-            Role::Paths | Role::Remote if word.known() == Some("-") => Ok(()),
-            Role::Paths | Role::Remote => self.everywhere(word, Access::Read),
-            Role::Output => self.everywhere(word, Access::Write),
-            Role::Sed => script(word, sed_only_edits),
-            Role::Awk => script(word, awk_only_prints),
-        };
-        right.or_else(detail)
     }
 }
 
@@ -271,30 +297,10 @@ fn operand<'a>(item: &Item<'a>) -> Option<(&'a Word, bool)> {
     }
 }
 
-fn role(sorted: &Invocation<'_>, index: usize, count: usize) -> Role {
-    let Some(grammar) = sorted.grammar else { return Role::Paths };
-    let operands = &grammar.operands;
-    let given = sorted.global.iter().chain(&sorted.items).any(|item| match item {
-        Item::Option { spec, .. } => operands.given_by.iter().any(|name| spec.is(name)),
-        Item::Operand { .. } | Item::Odd { .. } => false,
-    });
-    match (operands.first, operands.last) {
-        (Some(first), _) if index == 0 && !given => first,
-        (_, Some(last)) if index + 1 == count && count > 1 => last,
-        _ => operands.each,
-    }
-}
-
-fn script(word: &Word, judge: fn(&str) -> Result<(), String>) -> Result<(), String> {
-    word.known().map_or_else(|| Err("the script is not known".into()), judge)
-}
-
-fn show(word: &Word) -> String {
-    match word {
-        Word::Known(text) => format!("`{text}`"),
-        Word::Glob(glob) => format!("`{}`", glob.pattern),
-        Word::Unknown(unknown) => unknown.reason.clone(),
-    }
+/// The null device keeps nothing.
+fn writes_nothing(spec: &OptionSpec, values: &[Word]) -> bool {
+    let write = spec.effect == Effect::Write && spec.values.iter().all(|kind| *kind == Kind::Write);
+    write && !values.is_empty() && values.iter().all(|value| value.known() == Some("/dev/null"))
 }
 
 fn does(effect: Effect) -> &'static str {

@@ -39,6 +39,7 @@ pub(super) fn meets(rule: &Rule, subject: &Subject<'_>) -> Option<String> {
         // Where the global options are not understood, the subcommand may stand anywhere.
         Subcommands::Listed(listed) => listed.iter().any(|words| {
             starts_with(&sorted, words)
+                || sorted.subcommand.starts_with(words)
                 || (odd && contains(arguments, words))
                 || (sorted.subcommand.is_empty() && unknown)
         }),

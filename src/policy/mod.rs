@@ -25,6 +25,7 @@ mod narrow;
 mod places;
 mod presets;
 mod profile;
+mod roles;
 mod rule;
 mod sandboxes;
 mod settings;

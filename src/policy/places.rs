@@ -89,6 +89,34 @@ impl Places<'_> {
         }
     }
 
+    /// Is a directory there?
+    pub(super) fn is_directory(&self, text: &str) -> bool {
+        self.resolve(text).is_ok_and(|path| self.world.directory(&path).is_ok())
+    }
+
+    /// What is moved or removed takes along what lies in it, also what the policy keeps.
+    pub(super) fn holds_nothing_kept(&self, word: &Word) -> Result<(), String> {
+        let found = match word {
+            Word::Known(text) => vec![self.resolve(text)?],
+            Word::Glob(glob) => self.found(glob)?,
+            Word::Unknown(_) => Vec::new(),
+        };
+        let mut kept = self.profile.protected_names().chain(&self.profile.guarded);
+        match kept.find(|kept| found.iter().any(|path| kept.is_within(path))) {
+            Some(kept) => Err(format!("`{kept}` would go with it, which is protected by the policy")),
+            None => Ok(()),
+        }
+    }
+
+    /// What a pattern finds now.
+    fn found(&self, glob: &Glob) -> Result<Vec<AbsPath>, String> {
+        let mut found = vec![self.resolve(if glob.pattern.starts_with('/') { "/" } else { "." })?];
+        for part in glob.pattern.split('/').filter(|part| !part.is_empty()) {
+            found = self.below(&found, part)?;
+        }
+        Ok(found)
+    }
+
     /// Is the directory that patterns start from out of the reach of every job's writes?
     pub(super) fn cannot_write_here(&self) -> bool {
         self.cwd.as_ref().is_ok_and(|cwd| !self.profile.may_write(cwd))
@@ -125,15 +153,13 @@ impl Places<'_> {
         Ok(())
     }
 
-    /// What the last component finds now may be a link to somewhere else.
+    /// What the last component finds now may be a link to somewhere else, or a name that the policy keeps.
     fn allow_found(&self, shown: &str, dirs: &[AbsPath], part: &str, access: Access) -> Result<(), String> {
         for dir in dirs {
             for name in self.matches(dir, part)? {
                 let path = dir.join(name).map_err(|error| error.to_string())?;
                 let real = self.world.resolve(&path).map_err(|error| error.to_string())?;
-                if real != path {
-                    self.allow_path(shown, &real, access)?;
-                }
+                self.allow_path(shown, &real, access)?;
             }
         }
         Ok(())

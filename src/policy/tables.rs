@@ -234,7 +234,24 @@ const EFFECTS: Shape = Shape::Record(&[
     field("network", TEXTS, "uses the network"),
 ]);
 
-const ROLE: Shape = Shape::OneOf(&["paths", "output", "remote", "text", "none", "sed", "awk", "any"]);
+const ROLE: Shape = Shape::OneOf(&[
+    "paths",
+    "output",
+    "into",
+    "removed",
+    "remote",
+    "peer",
+    "peer-output",
+    "host",
+    "url",
+    "text",
+    "name",
+    "none",
+    "sed",
+    "awk",
+    "jq",
+    "any",
+]);
 
 const OPERANDS: Shape = Shape::AnyOf(&[
     ROLE,
@@ -243,6 +260,14 @@ const OPERANDS: Shape = Shape::AnyOf(&[
         field("given_by", TEXTS, "options that take the place of the first operand"),
         field("each", ROLE, "role of the others"),
         field("last", ROLE, "role of the last of several"),
+        field(
+            "with",
+            Shape::Record(&[
+                field("options", TEXTS, "options that change what all operands are"),
+                field("each", ROLE, "what they are then"),
+            ]),
+            "another role for all, given by options",
+        ),
     ]),
 ]);
 
@@ -250,12 +275,14 @@ const OPERANDS: Shape = Shape::AnyOf(&[
 pub(super) const PROGRAM: Shape = Shape::Record(&[
     required("program", Shape::OneOrMore(&Shape::Text), "name, and names that behave the same"),
     required("sources", TEXTS, "manual pages and advisories"),
-    field("parsing", Shape::OneOf(&["gnu", "posix", "single-dash", "words"]), "how options are written"),
+    field("parsing", Shape::OneOf(&["gnu", "posix", "single-dash", "tar", "words"]), "how options are written"),
     field("inert", Shape::Bool, "runs nothing but itself under its safe options"),
     field("interpreter", Shape::Bool, "runs any code that it can read"),
     field("safe", TEXTS, "options that do no harm"),
     field("unsafe", EFFECTS, "the others, by what they do"),
     field("operands", OPERANDS, "what the other words are"),
+    field("requires", TEXTS, "options of which one must be given, for it to do no harm"),
+    field("writes_here", Shape::Bool, "it writes into the directory where it runs"),
     field("helpers", TEXTS, "programs that it starts"),
     field("dangerous", RULES, "uses that destroy, as deny rules; their program is this one"),
     field(
@@ -265,6 +292,9 @@ pub(super) const PROGRAM: Shape = Shape::Record(&[
             field("safe", TEXTS, "options that do no harm"),
             field("unsafe", EFFECTS, "the others, by what they do"),
             field("operands", OPERANDS, "what the other words are"),
+            field("requires", TEXTS, "options of which one must be given, for it to do no harm"),
+            field("writes_here", Shape::Bool, "it writes into the directory where it runs"),
+            field("included", Shape::Bool, "a rule that names its first word means it as well"),
         ])),
         "by their words",
     ),

@@ -124,6 +124,12 @@ struct Sorter<'a> {
 impl<'a> Sorter<'a> {
     fn run(&mut self, parsing: Parsing, stop_at_operand: bool) {
         let mut ended = parsing == Parsing::Words;
+        if parsing == Parsing::Tar
+            && let Some(cluster) = self.words.first().and_then(Word::known).filter(|text| !text.starts_with('-'))
+        {
+            self.next = 1;
+            self.old_cluster(cluster);
+        }
         while let Some(word) = self.words.get(self.next) {
             let text = word.known();
             if !ended && text == Some("--") {
@@ -192,8 +198,25 @@ impl<'a> Sorter<'a> {
         }
     }
 
+    /// `tar xfC archive dir`: the values follow in the order of their letters.
+    fn old_cluster(&mut self, letters: &str) {
+        for letter in letters.chars() {
+            match self.table.find(&format!("-{letter}")) {
+                None => return self.odd(letters, format!("`{letter}` is not a listed option")),
+                Some((spec, Takes::Required)) => self.valued(spec, None),
+                Some((spec, Takes::Nothing | Takes::Optional)) => self.flag(spec),
+            }
+        }
+    }
+
     /// `-abc`, `-n5`, `-n 5`.
     fn cluster(&mut self, text: &str) {
+        if text.len() > 2
+            && let Some((spec, takes)) = self.table.find(text)
+        {
+            // A short option of several letters: `zip -sf`.
+            return if takes == Takes::Required { self.valued(spec, None) } else { self.flag(spec) };
+        }
         for (at, letter) in text.char_indices().skip(1) {
             let rest = text.get(at + letter.len_utf8()..).unwrap_or("");
             let Some((spec, takes)) = self.table.find(&format!("-{letter}")) else {

@@ -20,6 +20,8 @@ pub(in crate::policy) enum Parsing {
     Posix,
     /// A single dash starts a whole word: `go`, `find`, `gcc`.
     SingleDash,
+    /// As GNU, and a first word without a dash is a cluster of options: `tar xf`.
+    Tar,
     /// No options at all: every word is an operand.
     Words,
 }
@@ -31,18 +33,41 @@ pub(in crate::policy) enum Role {
     Paths,
     /// A file to write.
     Output,
-    /// Another repository: a name or a path, no transport that runs programs.
+    /// A file to write, or a directory that gets files with the names of the other operands.
+    Into,
+    /// A file or directory that is moved or removed with all that is in it.
+    Removed,
+    /// Another repository: a name or a path below the roots, no transport.
     Remote,
+    /// `host:path`, or a file to read.
+    Peer,
+    /// `host:path`, or a file to write.
+    PeerOutput,
+    /// A host, perhaps with an account.
+    Host,
+    /// An address on the network.
+    Url,
     /// Text.
     Text,
+    /// Text that is no path.
+    Name,
     /// There must be none.
     None,
     /// A script for sed.
     Sed,
     /// A program for awk.
     Awk,
+    /// A program for jq.
+    Jq,
     /// Anything, wherever it leads.
     Any,
+}
+
+impl Role {
+    /// Is it a path of this machine?
+    pub(in crate::policy) const fn is_path(self) -> bool {
+        matches!(self, Self::Paths | Self::Output | Self::Into | Self::Removed)
+    }
 }
 
 /// The roles of a program's operands.
@@ -53,6 +78,8 @@ pub(in crate::policy) struct Operands {
     pub(in crate::policy) given_by: Vec<String>,
     pub(in crate::policy) each: Role,
     pub(in crate::policy) last: Option<Role>,
+    /// Options that make all operands something else: `git branch --list PATTERN`.
+    pub(in crate::policy) with: Option<(Vec<String>, Role)>,
 }
 
 /// The options of a program, found by name.
@@ -73,6 +100,12 @@ impl OptionTable {
         self.specs
             .iter()
             .any(|spec| !matches!(spec.effect, Effect::Safe | Effect::Outside) || spec.values.iter().any(acts))
+    }
+
+    /// Is it the same for the world which of its options are given?
+    pub(in crate::policy) fn is_indifferent(&self) -> bool {
+        let plain = |kind: &Kind| matches!(kind, Kind::Text | Kind::OneOf);
+        self.specs.iter().all(|spec| spec.effect == Effect::Safe && spec.values.iter().all(plain))
     }
 
     /// The option that goes by this name.
@@ -111,6 +144,26 @@ pub(in crate::policy) struct Grammar {
     pub(in crate::policy) operands: Operands,
     /// It runs nothing but itself under its safe options.
     pub(in crate::policy) inert: bool,
+    /// Without one of these options it does what no option says: it writes, or waits in an editor.
+    pub(in crate::policy) requires: Vec<String>,
+    /// It writes where it runs.
+    pub(in crate::policy) writes_here: bool,
+    /// A rule that names the first word of this subcommand means it as well.
+    pub(in crate::policy) included: bool,
+}
+
+impl Grammar {
+    const fn unlisted() -> Self {
+        let operands = Operands { first: None, given_by: Vec::new(), each: Role::Paths, last: None, with: None };
+        Self {
+            options: OptionTable::new(),
+            operands,
+            inert: false,
+            requires: Vec::new(),
+            writes_here: false,
+            included: false,
+        }
+    }
 }
 
 /// A program.
@@ -132,13 +185,11 @@ pub(in crate::policy) struct Entry {
 impl Entry {
     /// A program that the catalogue does not know: nothing is safe, every operand may be a path.
     pub(in crate::policy) const fn unlisted() -> Self {
-        let operands = Operands { first: None, given_by: Vec::new(), each: Role::Paths, last: None };
-        let grammar = Grammar { options: OptionTable::new(), operands, inert: false };
         Self {
             parsing: Parsing::Gnu,
             interpreter: false,
             helpers: Vec::new(),
-            grammar,
+            grammar: Grammar::unlisted(),
             subcommands: Vec::new(),
             dangerous: Vec::new(),
         }
@@ -160,6 +211,7 @@ impl Entry {
             None | Some("gnu") => Parsing::Gnu,
             Some("posix") => Parsing::Posix,
             Some("single-dash") => Parsing::SingleDash,
+            Some("tar") => Parsing::Tar,
             Some(_) => Parsing::Words,
         };
         let subcommands = node.get("subcommands").map_or(&[][..], Node::entries).iter().map(|entry| {
@@ -170,8 +222,7 @@ impl Entry {
         let grammar = grammar(node, &mut problems);
         let interpreter = node.get("interpreter").is_some_and(Node::is_true);
         let dangerous = dangerous(node, &mut problems);
-        let helpers = node.get("helpers").map_or(&[][..], Node::items).iter().filter_map(Node::text);
-        let helpers = helpers.map(str::to_owned).collect();
+        let helpers = texts(node.get("helpers"));
         let entry = Self { parsing, interpreter, helpers, grammar, subcommands, dangerous };
         if problems.is_empty() { Ok(entry) } else { Err(problems) }
     }
@@ -185,8 +236,7 @@ impl Entry {
 }
 
 fn dangerous(node: &Node, problems: &mut Problems) -> Vec<Rule> {
-    let about: Vec<String> =
-        node.get("program").map_or(&[][..], Node::items).iter().filter_map(Node::text).map(str::to_owned).collect();
+    let about = texts(node.get("program"));
     let path = |text: &str| AbsPath::new(text).map_err(|error| error.to_string());
     let around = Surroundings { list: List::Deny, about: &about, profile: &|_| None, path: &path };
     let mut rules = Vec::new();
@@ -218,8 +268,15 @@ fn grammar(node: &Node, problems: &mut Problems) -> Grammar {
         }
     }
     let options = table(node, options, problems);
-    let inert = node.get("inert").is_some_and(Node::is_true);
-    Grammar { options, operands: operands(node.get("operands")), inert }
+    let is = |key| node.get(key).is_some_and(Node::is_true);
+    Grammar {
+        options,
+        operands: operands(node.get("operands")),
+        inert: is("inert"),
+        requires: texts(node.get("requires")),
+        writes_here: is("writes_here"),
+        included: is("included"),
+    }
 }
 
 /// One name cannot do two things.
@@ -235,14 +292,26 @@ fn table(node: &Node, specs: Vec<OptionSpec>, problems: &mut Problems) -> Option
     OptionTable { specs, by_name }
 }
 
+fn texts(node: Option<&Node>) -> Vec<String> {
+    node.map_or(&[][..], Node::items).iter().filter_map(Node::text).map(str::to_owned).collect()
+}
+
 fn role(node: Option<&Node>) -> Option<Role> {
     Some(match node?.text()? {
         "paths" => Role::Paths,
         "output" => Role::Output,
+        "into" => Role::Into,
+        "removed" => Role::Removed,
         "remote" => Role::Remote,
+        "peer" => Role::Peer,
+        "peer-output" => Role::PeerOutput,
+        "host" => Role::Host,
+        "url" => Role::Url,
         "text" => Role::Text,
+        "name" => Role::Name,
         "sed" => Role::Sed,
         "awk" => Role::Awk,
+        "jq" => Role::Jq,
         "any" => Role::Any,
         _ => Role::None,
     })
@@ -250,11 +319,12 @@ fn role(node: Option<&Node>) -> Option<Role> {
 
 fn operands(node: Option<&Node>) -> Operands {
     let get = |key| node.and_then(|node| node.get(key));
-    let given_by = get("given_by").map_or(&[][..], Node::items).iter().filter_map(Node::text).map(str::to_owned);
+    let with = get("with").and_then(|with| Some((texts(with.get("options")), role(with.get("each"))?)));
     Operands {
         first: role(get("first")),
-        given_by: given_by.collect(),
+        given_by: texts(get("given_by")),
         each: role(node).or_else(|| role(get("each"))).unwrap_or(Role::Paths),
         last: role(get("last")),
+        with,
     }
 }

@@ -7,14 +7,17 @@ mod args;
 mod awk;
 mod embedded;
 mod entry;
+mod jq;
 mod sed;
 mod spec;
+mod table;
 #[cfg(test)]
 mod tests;
 
 pub(super) use args::{Invocation, Item, dashed_pattern, invocation, moves_to};
 pub(super) use awk::only_prints as awk_only_prints;
 pub(super) use embedded::{check, dangerous_ids, entry, is_known, names};
-pub(super) use entry::{Entry, Parsing, Role};
+pub(super) use entry::{Entry, Grammar, Parsing, Role};
+pub(super) use jq::only_filters as jq_only_filters;
 pub(super) use sed::only_edits as sed_only_edits;
 pub(super) use spec::{Effect, Kind, OptionSpec, Takes};

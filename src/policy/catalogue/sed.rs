@@ -4,19 +4,43 @@
 //! run programs, `w`, `W` and the `w` flag write files, `r` and `R` read them. Source: GNU sed manual, sections 3 to 6.
 //!
 //! A script is accepted when each command in it is one of the known harmless ones; what is not understood is refused.
+//! Most let a bracket hold the delimiter, some end at it: the second reading has to be harmless too, or no script at all.
 
 /// Reads a whole script.
 ///
 /// # Errors
 /// What is refused, in words.
 pub(in crate::policy) fn only_edits(script: &str) -> Result<(), String> {
-    let mut reader = Reader { rest: script };
-    while reader.command()? {}
-    Ok(())
+    let read = |brackets| {
+        let mut reader = Reader { rest: script, brackets };
+        while reader.command()? {}
+        Ok(())
+    };
+    match (read(true), read(false)) {
+        (Ok(()), Ok(()) | Err(Wrong::Broken(_))) => Ok(()),
+        (Err(Wrong::Broken(why) | Wrong::Refused(why)), _) | (_, Err(Wrong::Refused(why))) => Err(why),
+    }
 }
+
+/// Why a script is not accepted.
+enum Wrong {
+    /// No sed runs any of it.
+    Broken(String),
+    Refused(String),
+}
+
+impl From<&str> for Wrong {
+    fn from(why: &str) -> Self {
+        Self::Refused(why.to_owned())
+    }
+}
+
+type Read<T> = Result<T, Wrong>;
 
 struct Reader<'a> {
     rest: &'a str,
+    /// A bracket may hold the delimiter.
+    brackets: bool,
 }
 
 impl<'a> Reader<'a> {
@@ -35,7 +59,7 @@ impl<'a> Reader<'a> {
     }
 
     /// One command with its addresses; false at the end of the script.
-    fn command(&mut self) -> Result<bool, String> {
+    fn command(&mut self) -> Read<bool> {
         self.skip(|c| c.is_ascii_whitespace() || c == ';');
         if self.address()? {
             self.skip(|c| c == ' ');
@@ -68,21 +92,24 @@ impl<'a> Reader<'a> {
             Some('s') => self.substitution()?,
             Some('y') => {
                 let end = self.take().ok_or("`y` lacks its delimiter")?;
-                self.delimited(end)?;
-                self.delimited(end)?;
+                self.delimited(end, false)?;
+                self.delimited(end, false)?;
             }
             Some('a' | 'i' | 'c') if !self.rest.contains('\n') => self.rest = "",
-            Some(other) => return Err(format!("the command `{other}` of the script may reach beyond its input")),
+            Some(other) if other.is_ascii_alphabetic() => {
+                return Err(Wrong::Refused(format!("the command `{other}` of the script may reach beyond its input")));
+            }
+            Some(other) => return Err(Wrong::Broken(format!("there is no command `{other}`"))),
         }
         self.skip(|c| c == ' ' || c == '\t');
         match self.peek() {
             None | Some(';' | '\n' | '}' | '{' | '#') => Ok(true),
-            Some(_) => Err(format!("`{}` in the script is not understood", self.rest)),
+            Some(_) => Err(Wrong::Refused(format!("`{}` in the script is not understood", self.rest))),
         }
     }
 
     /// A number, `$`, or a regular expression; false when there is none.
-    fn address(&mut self) -> Result<bool, String> {
+    fn address(&mut self) -> Read<bool> {
         match self.peek() {
             Some('0'..='9') => {
                 self.skip(|c| c.is_ascii_digit() || c == '~');
@@ -94,12 +121,12 @@ impl<'a> Reader<'a> {
             }
             Some('/') => {
                 self.take();
-                self.delimited('/')?;
+                self.delimited('/', true)?;
             }
             Some('\\') => {
                 self.take();
                 let end = self.take().ok_or("an address lacks its delimiter")?;
-                self.delimited(end)?;
+                self.delimited(end, true)?;
             }
             _ => return Ok(false),
         }
@@ -108,29 +135,56 @@ impl<'a> Reader<'a> {
     }
 
     /// `/regex/replacement/flags`. The flags that are letters of commands are `e`, which runs, and `w`, which writes.
-    fn substitution(&mut self) -> Result<(), String> {
+    fn substitution(&mut self) -> Read<()> {
         let end = self.take().ok_or("`s` lacks its delimiter")?;
-        self.delimited(end)?;
-        self.delimited(end)?;
+        self.delimited(end, true)?;
+        self.delimited(end, false)?;
         self.skip(|c| matches!(c, 'g' | 'p' | 'i' | 'I' | 'm' | 'M' | '0'..='9'));
         match self.peek() {
-            Some(flag @ ('e' | 'w')) => Err(format!("the flag `{flag}` of `s` reaches beyond the input")),
-            _ => Ok(()),
+            Some(flag @ ('e' | 'w')) => {
+                Err(Wrong::Refused(format!("the flag `{flag}` of `s` reaches beyond the input")))
+            }
+            None | Some(' ' | '\t' | ';' | '\n' | '}' | '#') => Ok(()),
+            Some(flag) => Err(Wrong::Broken(format!("`s` has no flag `{flag}`"))),
         }
     }
 
-    /// Up to the next `end` that no backslash stands before; GNU sed gives brackets no say here.
-    fn delimited(&mut self, end: char) -> Result<(), String> {
+    /// Up to the next `end` that no backslash stands before, nor a bracket of a regex around.
+    fn delimited(&mut self, end: char, regex: bool) -> Read<()> {
         if end == '\n' || end == '\\' || end.is_ascii_whitespace() {
             return Err("an unusual delimiter is not read".into());
         }
         loop {
             match self.take() {
-                None | Some('\n') => return Err("a part of the script does not end".into()),
+                None => return Err(Wrong::Broken("a part of the script does not end".into())),
+                Some('\n') => return Err("a part of the script does not end on its line".into()),
                 Some('\\') => {
                     self.take();
                 }
                 Some(found) if found == end => return Ok(()),
+                Some('[') if regex && self.brackets => self.bracket()?,
+                Some(_) => {}
+            }
+        }
+    }
+
+    /// Up to the end of `[…]`.
+    fn bracket(&mut self) -> Read<()> {
+        self.rest = self.rest.strip_prefix('^').unwrap_or(self.rest);
+        self.rest = self.rest.strip_prefix(']').unwrap_or(self.rest);
+        loop {
+            match self.take() {
+                None | Some('\n') => return Err("a bracket of the script does not end".into()),
+                Some(']') => return Ok(()),
+                Some('\\') if self.peek() == Some(']') => {
+                    return Err("`\\]` in a bracket is read in two ways".into());
+                }
+                Some('[') if matches!(self.peek(), Some(':' | '.' | '=')) => {
+                    let kind = self.take().unwrap_or(':');
+                    let close = format!("{kind}]");
+                    let at = self.rest.find(&close).ok_or("a class in a bracket does not end")?;
+                    self.rest = self.rest.get(at + close.len()..).unwrap_or("");
+                }
                 Some(_) => {}
             }
         }
@@ -161,6 +215,10 @@ mod tests {
             "# comment\np",
             "/a/I,$p",
             "\\,x,p",
+            "s/[^/]*$//",
+            "s|[[:space:]|]*$||",
+            "/[/]/p",
+            "s/[^]/]x/y/",
         ];
         for script in harmless {
             assert_eq!(only_edits(script), Ok(()), "{script:?}");
@@ -179,7 +237,11 @@ mod tests {
             ("hidden behind a label", ":a;e id"),
             ("text of `a` ends at the line", "a x\ne id"),
             ("comment ends at the line", "# x\ne id"),
-            ("bracket holds no delimiter", "s/[/]/e id/"),
+            ("bracket that holds no delimiter for some", "s/[/]/e id/"),
+            ("bracket that holds the delimiter for others", "s/[/]/x/w out"),
+            ("address whose bracket does", "/[/]/w out"),
+            ("bracket whose end is escaped for some", "s/[\\]/]/w out/"),
+            ("bracket that starts with its end", "s/[]/]/w out/e"),
             ("another delimiter", "s,a,b,w out"),
             ("unfinished", "s/a/b"),
             ("in a block", "/a/{e id\n}"),

@@ -1,8 +1,9 @@
 //! One option, from the text in which manuals write it.
 //!
 //! In: `-f, --file=FILE`. Out: an [`OptionSpec`]. The name of a value says what it is: `FILE`, `DIR` and `PATH` are
-//! read, `OUT` is written, `CWD` is where the program goes first, `SED` and `AWK` are scripts, `COMMAND;` is all words up
-//! to `;` or `+`, the rest is text.
+//! read, `ARCHIVE` as well unless it names a host, `OUT` is written, `CWD` is where the program goes first, `SED`, `AWK`
+//! and `JQ` are scripts, `PRETTY` is a format of git, `COMMAND;` is all words up to `;` or `+`, `a|b` is one of these
+//! words, the rest is text.
 
 /// What an option does beside changing what is printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,6 +25,13 @@ pub(in crate::policy) enum Kind {
     Cwd,
     Sed,
     Awk,
+    Jq,
+    /// Read, and no `host:path`.
+    Archive,
+    /// A format of git, where `%G` starts gpg.
+    Pretty,
+    /// One of the words that the pattern lists.
+    OneOf,
     /// A command with its words; analysis of the line has made it a command of its own.
     Command,
 }
@@ -121,6 +129,10 @@ fn kind(value: &str) -> Kind {
         "CWD" => Kind::Cwd,
         "SED" => Kind::Sed,
         "AWK" => Kind::Awk,
+        "JQ" => Kind::Jq,
+        "ARCHIVE" => Kind::Archive,
+        "PRETTY" => Kind::Pretty,
+        _ if value.contains('|') => Kind::OneOf,
         "COMMAND;" => Kind::Command,
         _ => Kind::Text,
     }
@@ -140,6 +152,7 @@ mod tests {
             ("-i[SUFFIX]", "-i Optional", vec![Kind::Text]),
             ("--rawfile NAME FILE", "--rawfile Required", vec![Kind::Text, Kind::Read]),
             ("-C CWD", "-C Required", vec![Kind::Cwd]),
+            ("--format=tar|zip", "--format Required", vec![Kind::OneOf]),
         ];
         for (text, names, values) in cases {
             let spec = OptionSpec::parse(text, Effect::Safe).unwrap();
