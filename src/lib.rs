@@ -21,6 +21,7 @@
 //! | [`output`] | redaction of a stream, ring, views of it |
 //! | [`jobs`] | states, admission, retention, one worker per job |
 //! | [`rate`], [`audit`] | token buckets; chained append-only records |
+//! | [`turns`] | places that clients get round robin |
 //! | [`engine`] | the trip; the one place that turns a decision into a sandbox |
 //! | [`mcp`], [`cli`] | the two fronts |
 //!
@@ -41,4 +42,5 @@ pub mod rate;
 pub mod sandbox;
 pub mod shell;
 pub mod sys;
+pub mod turns;
 pub mod units;

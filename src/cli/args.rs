@@ -34,6 +34,8 @@ pub(super) enum Subcommand {
     Redact(Redact),
     /// Verify or print an audit log
     Audit(Audit),
+    /// Let clients in over HTTP, and keep them out again
+    Token(Token),
 }
 
 /// Where things are; the same on each subcommand that judges or runs.
@@ -57,6 +59,9 @@ pub(super) struct Places {
 pub(super) struct Serve {
     #[command(flatten)]
     pub(super) places: Places,
+    /// Serve over HTTP at this address instead, such as 127.0.0.1:8080; clients then speak to http://ADDR/mcp
+    #[arg(long, value_name = "ADDR")]
+    pub(super) http: Option<std::net::SocketAddr>,
     /// Answer in the shape of the Python server mcp-background-job
     #[arg(long)]
     pub(super) structured: bool,
@@ -207,6 +212,43 @@ pub(super) struct AuditShow {
     /// Print the records as they are, a JSON object a line
     #[arg(long)]
     pub(super) json: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Token {
+    #[command(flatten)]
+    pub(super) places: Places,
+    #[command(subcommand)]
+    pub(super) subcommand: TokenSubcommand,
+}
+
+#[derive(Debug, clap::Subcommand)]
+pub(super) enum TokenSubcommand {
+    /// Make a token for a client and print it, this once
+    Add {
+        /// Name of the client; a name that there is already gets one more token, for the time of a change
+        client: String,
+        /// The client's own policy [default: the server's]
+        #[arg(long, value_name = "FILE")]
+        client_policy: Option<String>,
+        /// After this time it is worth nothing, such as `12h` or `90d` [default: never]
+        #[arg(long, value_name = "TIME")]
+        expires: Option<String>,
+        /// Let in whoever has the key of this certificate (PEM), instead of a token
+        #[arg(long, value_name = "FILE")]
+        certificate: Option<PathBuf>,
+    },
+    /// Print who may come in; tokens are not known here
+    List {
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Make every token of a client worthless, or the one with this id; its calls, sessions and jobs end
+    Revoke {
+        /// Name of the client, or id of a token
+        name_or_id: String,
+    },
 }
 
 #[cfg(test)]

@@ -9,12 +9,14 @@ mod check;
 mod doctor;
 mod drop_in;
 mod explain;
+mod http;
 mod init;
 mod print;
 mod redact;
 mod run;
 mod serve;
 mod setup;
+mod token;
 
 use std::process::ExitCode;
 
@@ -43,6 +45,7 @@ pub fn main() -> ExitCode {
         Subcommand::Doctor(doctor) => doctor::doctor(doctor),
         Subcommand::Redact(redact) => redact::redact(&redact),
         Subcommand::Audit(audit) => audit::audit(&audit),
+        Subcommand::Token(token) => token::token(token),
     };
     done.unwrap_or_else(Failure::report)
 }

@@ -1,4 +1,4 @@
-//! `serve`: the MCP server on stdin and stdout.
+//! `serve`: the MCP server on stdin and stdout, or over HTTP.
 //!
 //! In: places and a policy. Out: 0 when the client has gone, 125 when the server cannot start. Stdout is protocol only.
 
@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use super::args::Serve;
 use super::drop_in;
+use super::http;
 use super::setup::{self, Failure, Site};
 use crate::engine::Front;
 use crate::{launcher, mcp};
@@ -18,7 +19,11 @@ pub(super) fn serve(arguments: Serve) -> Result<ExitCode, Failure> {
     let site = Site::find(&arguments.places)?.narrowed(drop_in::narrowing().map_err(Failure::new)?);
     let policy = site.load()?;
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
-    let served = runtime.map_err(Failure::new)?.block_on(async {
+    let runtime = runtime.map_err(Failure::new)?;
+    if let Some(address) = arguments.http {
+        return http::serve(&runtime, address, http::Parts { site, policy, helper, structured: arguments.structured });
+    }
+    let served = runtime.block_on(async {
         let engine = Arc::new(setup::engine(policy, helper, Front::Mcp).await?);
         let served = mcp::serve(Arc::clone(&engine), mcp::Options { structured: arguments.structured }).await;
         engine.shutdown().await;

@@ -44,6 +44,12 @@ impl Failure {
     }
 }
 
+impl std::fmt::Display for Failure {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
 /// Prints a line of ours on stderr.
 pub(super) fn tell(text: &str) {
     // Nothing is left to tell when stderr is gone.
@@ -54,8 +60,8 @@ pub(super) fn tell(text: &str) {
 #[derive(Debug)]
 pub(super) struct Site {
     pub(super) variables: Variables,
-    origin: Origin,
-    narrowing: Narrowing,
+    pub(super) origin: Origin,
+    pub(super) narrowing: Narrowing,
 }
 
 impl Site {

@@ -201,6 +201,11 @@ impl Engine {
         self.jobs.end(job).await;
     }
 
+    /// Ends all jobs of this engine at once, and takes no more; others that share its launcher go on.
+    pub async fn retire(&self) {
+        self.jobs.end_all().await;
+    }
+
     /// Ends all jobs at once and returns when they are gone and recorded.
     pub async fn shutdown(&self) {
         self.jobs.shut_down().await;

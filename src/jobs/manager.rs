@@ -157,7 +157,7 @@ impl Manager {
     }
 
     /// Ends all jobs at once and returns when they are gone. No job can be admitted afterwards.
-    pub async fn shut_down(&self) {
+    pub async fn end_all(&self) {
         self.admissions.close();
         let jobs: Vec<_> = self.jobs().values().cloned().collect();
         for job in &jobs {
@@ -166,6 +166,11 @@ impl Manager {
         for job in jobs {
             job.ended().await;
         }
+    }
+
+    /// The same, and ends the launcher.
+    pub async fn shut_down(&self) {
+        self.end_all().await;
         // A job is over when its last process is; the helper is gone when its supervisors are, too.
         self.shared.launcher.shutdown().await;
     }

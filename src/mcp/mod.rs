@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 mod guard;
+pub mod http;
 mod keys;
 mod parameters;
 mod person;

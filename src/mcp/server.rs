@@ -70,6 +70,11 @@ impl Server {
         }
     }
 
+    /// The same client in another session: it has subscriptions of its own, which end with it.
+    pub(super) fn session(&self) -> Self {
+        Self { subscriptions: Subscriptions::default(), ..self.clone() }
+    }
+
     async fn answer(
         &self,
         tool: &Tool,

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use super::catalogue;
 use super::environment::Environment;
+use super::http::Http;
 use super::injection::injects;
 use super::merge::rule_ids;
 use super::narrow::Narrowed;
@@ -98,6 +99,7 @@ pub struct Policy {
     pub(super) settings: Settings,
     /// What an operator took away at the start.
     pub(super) narrowed: Option<Narrowed>,
+    pub(super) http: Http,
     pub(super) digest: String,
     pub(super) tests: Vec<Node>,
 }
@@ -111,6 +113,11 @@ impl Policy {
     /// What the engine sets up once.
     pub fn settings(&self) -> &Settings {
         &self.settings
+    }
+
+    /// How the server is reached over HTTP.
+    pub fn http(&self) -> &Http {
+        &self.http
     }
 
     /// Every sandbox by its name; `default` is the one of rules that name none.
@@ -187,6 +194,7 @@ impl Reading<'_> {
             self.outside_writable(node, "the audit key", key, &profiles);
             self.outside_readable(node, key, &profiles);
         }
+        let http = self.http(node, profiles.values().map(AsRef::as_ref))?;
         let (mode, default) = choices(node);
         Some(Policy {
             file,
@@ -208,6 +216,7 @@ impl Reading<'_> {
             default_profile,
             settings,
             narrowed: None,
+            http,
             digest,
             tests: node.get("tests").map_or_else(Vec::new, |tests| tests.items().to_vec()),
         })

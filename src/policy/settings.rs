@@ -180,6 +180,10 @@ fn value<T: std::str::FromStr>(node: &Node, path: &str, default: &str) -> Result
 /// What reading a checked tree can still fail with: nothing, when the tables and the readers agree.
 type Read<T> = Result<T, String>;
 
+pub(super) fn number<T: std::str::FromStr<Err: ToString>>(node: &Node, path: &str, default: &str) -> Read<T> {
+    read(node, path, default)
+}
+
 fn read<T: std::str::FromStr<Err: ToString>>(node: &Node, path: &str, default: &str) -> Read<T> {
     value(node, path, default).map_err(|error: T::Err| format!("`{path}`: {}", error.to_string()))
 }

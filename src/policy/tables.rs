@@ -169,6 +169,25 @@ const TESTS: Shape = Shape::List(&Shape::Record(&[
     field("cwd", Shape::Text, "where it would run"),
 ]));
 
+const HTTP: Shape = Shape::Record(&[
+    field("tokens", Shape::Text, "file with the hashes of bearer tokens, written by `shellwarden token`"),
+    field("hosts", TEXTS, "host names by which clients reach the server; its own addresses need no mention"),
+    field("origins", TEXTS, "origins of web pages that may call, such as `https://console.example`; none when absent"),
+    field(
+        "tls",
+        Shape::Record(&[
+            required("certificate", Shape::Text, "the server's certificate chain, PEM"),
+            required("key", Shape::Text, "its private key, PEM"),
+            field("client_ca", Shape::Text, "issuers of clients' certificates, PEM"),
+        ]),
+        "encrypted connections; the files are read again when they change",
+    ),
+    field("body", Shape::Size, "longest request"),
+    field("sessions", Shape::Count(1, 10_000), "sessions of one client; the one that was idle longest makes room"),
+    field("calls", Shape::Count(1, 100_000), "calls of one client that are answered at the same time"),
+    field("connections", Shape::Count(1, 100_000), "connections of all clients"),
+]);
+
 /// A policy file.
 pub(super) const POLICY: Shape = Shape::Record(&[
     required("version", Shape::OneOf(&["1"]), "version of the format: `version: 1`"),
@@ -217,6 +236,7 @@ pub(super) const POLICY: Shape = Shape::Record(&[
         Shape::Record(&[field("on_unsupported", ON_UNSUPPORTED, "where this machine cannot hold a property")]),
         "what the kernel must hold",
     ),
+    field("http", HTTP, "`serve --http`; read from the server's own policy alone"),
     field("run_as", Shape::Text, "account of the jobs"),
     field(
         "toolchains",

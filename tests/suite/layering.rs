@@ -14,13 +14,14 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("shell", &[]),
     ("policy", &["shell"]),
     ("sandbox", &["sys"]),
-    ("launcher", &["sandbox", "sys"]),
+    ("launcher", &["sandbox", "sys", "turns"]),
     ("output", &[]),
     ("rate", &[]),
+    ("turns", &[]),
     ("audit", &["sys"]),
     ("jobs", &["policy", "audit", "launcher", "sandbox", "output"]),
     ("engine", &["policy", "shell", "jobs", "launcher", "sandbox", "output", "rate", "audit"]),
-    ("mcp", &["engine"]),
+    ("mcp", &["engine", "turns"]),
     ("cli", &["mcp", "engine", "policy", "shell", "sandbox", "launcher", "output", "audit", "jobs"]),
 ];
 

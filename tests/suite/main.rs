@@ -12,6 +12,7 @@ mod audit;
 mod audit_files;
 mod containment;
 mod environment;
+mod http;
 mod layering;
 mod licences;
 mod mcp;

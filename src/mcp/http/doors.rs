@@ -1,0 +1,124 @@
+//! Through which names a request may come in, and from which web pages.
+//!
+//! In: the `Host` and `Origin` of a request. Out: whether it goes on. A web page that has its own name point at this
+//! machine is stopped by the one, a page that calls across origins by the other. Programs send no `Origin`.
+
+use std::net::IpAddr;
+
+use axum::http::{HeaderMap, Uri, header};
+
+use super::access::Connection;
+
+/// Names by which this machine calls itself; they mean it only where the connection did not leave it.
+const LOOPBACK: &str = "localhost";
+
+/// The names and pages that may call.
+#[derive(Debug)]
+pub(super) struct Doors {
+    hosts: Vec<String>,
+    origins: Vec<String>,
+}
+
+impl Doors {
+    pub(super) fn new(hosts: &[String], origins: &[String]) -> Self {
+        let lower = |texts: &[String]| texts.iter().map(|text| text.to_ascii_lowercase()).collect();
+        Self { hosts: lower(hosts), origins: lower(origins) }
+    }
+
+    /// May a request with these headers go on?
+    pub(super) fn open(&self, uri: &Uri, headers: &HeaderMap, connection: &Connection) -> bool {
+        let Some(host) = only(headers, header::HOST) else { return false };
+        let host = host.to_ascii_lowercase();
+        // A request line that names another place than the header is nobody's honest request.
+        let named = uri.authority().is_none_or(|authority| authority.as_str().eq_ignore_ascii_case(&host));
+        named && self.knows(name_of(&host), connection.local) && self.lets_in(headers, &host, connection)
+    }
+
+    fn knows(&self, name: &str, local: IpAddr) -> bool {
+        let address: Option<IpAddr> = name.trim_matches(['[', ']']).parse().ok();
+        match address {
+            // A page cannot make an address its own name.
+            Some(address) => address.to_canonical() == local.to_canonical(),
+            None => {
+                name == LOOPBACK && local.to_canonical().is_loopback() || self.hosts.iter().any(|host| host == name)
+            }
+        }
+    }
+
+    fn lets_in(&self, headers: &HeaderMap, host: &str, connection: &Connection) -> bool {
+        if !headers.contains_key(header::ORIGIN) {
+            return true;
+        }
+        let Some(origin) = only(headers, header::ORIGIN) else { return false };
+        let origin = origin.to_ascii_lowercase();
+        let scheme = if connection.encrypted { "https" } else { "http" };
+        origin == format!("{scheme}://{host}") || self.origins.contains(&origin)
+    }
+}
+
+/// The value of a header that is there once and is text.
+fn only(headers: &HeaderMap, name: header::HeaderName) -> Option<&str> {
+    let mut all = headers.get_all(name).iter();
+    let value = all.next()?.to_str().ok()?;
+    all.next().is_none().then_some(value)
+}
+
+/// A host without its port.
+fn name_of(host: &str) -> &str {
+    match host.rfind(']') {
+        Some(end) => host.get(..=end).unwrap_or(host),
+        None => host.split_once(':').map_or(host, |(name, _)| name),
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a failed assumption is a failed test")]
+mod tests {
+    use super::*;
+
+    fn open(local: &str, headers: &[(&str, &str)]) -> bool {
+        let doors = Doors::new(&["Build.example".into()], &["https://console.example".into()]);
+        let connection = Connection {
+            local: local.parse().unwrap(),
+            certificate: None,
+            encrypted: false,
+            proven: tokio_util::sync::CancellationToken::new(),
+        };
+        let mut map = HeaderMap::new();
+        for (name, value) in headers {
+            map.append(header::HeaderName::try_from(*name).unwrap(), value.parse().unwrap());
+        }
+        doors.open(&"/mcp".parse().unwrap(), &map, &connection)
+    }
+
+    #[test]
+    fn only_own_names_and_listed_pages_get_through() {
+        type Headers = &'static [(&'static str, &'static str)];
+        let cases: [(&str, Headers, bool); 21] = [
+            ("127.0.0.1", &[("host", "localhost:80")], true),
+            ("127.0.0.1", &[("host", "LOCALHOST")], true),
+            ("127.0.0.1", &[("host", "127.0.0.1:1")], true),
+            ("::1", &[("host", "[::1]:1")], true),
+            ("::ffff:127.0.0.1", &[("host", "127.0.0.1")], true),
+            ("127.0.0.1", &[("host", "build.example:8")], true),
+            ("127.0.0.1", &[("host", "evil.example")], false),
+            ("127.0.0.1", &[("host", "localhost.evil.example")], false),
+            ("127.0.0.1", &[("host", "127.0.0.1.evil.example")], false),
+            ("127.0.0.1", &[("host", "")], false),
+            ("127.0.0.1", &[], false),
+            ("127.0.0.1", &[("host", "localhost"), ("host", "evil.example")], false),
+            ("10.0.0.5", &[("host", "10.0.0.5")], true),
+            ("10.0.0.5", &[("host", "localhost")], false),
+            ("10.0.0.5", &[("host", "10.0.0.6")], false),
+            ("127.0.0.1", &[("host", "localhost:8"), ("origin", "http://localhost:8")], true),
+            ("127.0.0.1", &[("host", "localhost:8"), ("origin", "https://console.example")], true),
+            ("127.0.0.1", &[("host", "localhost:8"), ("origin", "http://localhost:9")], false),
+            ("127.0.0.1", &[("host", "localhost"), ("origin", "null")], false),
+            ("127.0.0.1", &[("host", "localhost"), ("origin", "https://console.example.evil")], false),
+            ("127.0.0.1", &[("host", "localhost"), ("origin", "http://localhost"), ("origin", "x")], false),
+        ];
+        for (local, headers, want) in cases {
+            assert_eq!(open(local, headers), want, "{local} {headers:?}");
+        }
+    }
+}

@@ -1,0 +1,153 @@
+//! From a request to the client that answers it.
+//!
+//! In: requests of anybody. Out: replies. In this order: names and pages, who asks, how much, whose turn. Whoever may not
+//! ask gets one and the same refusal, whatever was asked for: it tells nobody what there is.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::{Body, HttpBody as _};
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, HeaderValue, Method, Response, StatusCode, header};
+use axum::middleware::{self, Next};
+use axum::routing::get;
+use http_body_util::{BodyExt, Full};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::access::{Connection, Presented};
+use super::body;
+use super::client::Client;
+use super::clients::Clients;
+use super::doors::Doors;
+use crate::turns::Turns;
+
+/// Where the protocol is spoken.
+pub(super) const MCP: &str = "/mcp";
+
+/// The longest that one request keeps others waiting for their turn: it is then waiting itself, for a job or a person.
+const TURN: Duration = Duration::from_millis(5);
+
+/// What all requests share.
+pub(super) struct Hall {
+    pub(super) clients: Clients,
+    pub(super) doors: Doors,
+    /// Longest body in bytes.
+    pub(super) body: usize,
+    /// Places where requests are worked on, round robin by client.
+    pub(super) turns: Turns<Arc<str>>,
+    /// Calls that are not answered to their end.
+    pub(super) calls: TaskTracker,
+    /// No more requests are taken.
+    pub(super) draining: CancellationToken,
+}
+
+/// All addresses of the server.
+pub(super) fn routes(hall: Arc<Hall>) -> Router {
+    Router::new()
+        // For whoever looks after the server: they say nothing about clients, and need no token.
+        .route("/healthz", get(async || "ok\n"))
+        .route("/readyz", get(ready))
+        .fallback(answer)
+        .layer(middleware::from_fn_with_state(Arc::clone(&hall), at_the_door))
+        .with_state(hall)
+}
+
+async fn ready(State(hall): State<Arc<Hall>>) -> (StatusCode, &'static str) {
+    if hall.draining.is_cancelled() || !hall.clients.ready() {
+        return (StatusCode::SERVICE_UNAVAILABLE, "not ready\n");
+    }
+    (StatusCode::OK, "ready\n")
+}
+
+/// Stops requests under foreign names and from foreign pages.
+async fn at_the_door(State(hall): State<Arc<Hall>>, request: Request, next: Next) -> Response<Body> {
+    let connection = request.extensions().get::<Connection>();
+    if connection.is_some_and(|connection| hall.doors.open(request.uri(), request.headers(), connection)) {
+        return next.run(request).await;
+    }
+    refusal(StatusCode::FORBIDDEN)
+}
+
+async fn answer(State(hall): State<Arc<Hall>>, mut request: Request) -> Response<Body> {
+    let Some(client) = identify(&hall, &mut request).await else { return unauthorised() };
+    if request.uri().path() != MCP {
+        return refusal(StatusCode::NOT_FOUND);
+    }
+    let Ok(permit) = Arc::clone(client.calls()).try_acquire_owned() else {
+        return later(StatusCode::TOO_MANY_REQUESTS);
+    };
+    // A stream that only listens has no end of its own, so nothing waits for it.
+    let open = (request.method() != Method::GET).then(|| hall.calls.token());
+    let (parts, body) = request.into_parts();
+    let body = match body::read(body, hall.body).await {
+        Ok(body) => body,
+        Err(status) => return refusal(status),
+    };
+    if opens_session(&parts.headers) && client.endpoint().full() {
+        return later(StatusCode::SERVICE_UNAVAILABLE);
+    }
+    let reply = in_turn(&hall, &client, Request::from_parts(parts, Full::new(body))).await;
+    if reply.body().is_end_stream() {
+        return reply;
+    }
+    // Held as long as there is something to say.
+    reply.map(|body| {
+        Body::new(body.map_frame(move |frame| {
+            let _held = (&permit, &open);
+            frame
+        }))
+    })
+}
+
+/// Waits until it is this client's turn, and for the head of the reply.
+async fn in_turn(
+    hall: &Hall,
+    client: &Client,
+    request: axum::http::Request<Full<axum::body::Bytes>>,
+) -> Response<Body> {
+    let turn = hall.turns.take(Arc::clone(client.name())).await;
+    let mut reply = std::pin::pin!(client.endpoint().answer(request));
+    match tokio::time::timeout(TURN, &mut reply).await {
+        Ok(reply) => reply,
+        Err(_) => {
+            drop(turn);
+            reply.await
+        }
+    }
+}
+
+async fn identify(hall: &Hall, request: &mut Request) -> Option<Arc<Client>> {
+    let connection = request.extensions().get::<Connection>()?.clone();
+    let presented = Presented::take(request.headers_mut(), &connection);
+    let client = hall.clients.find(&presented).await?;
+    connection.proven.cancel();
+    Some(client)
+}
+
+/// May this be the first message of a session? Requests of the era without sessions say so.
+fn opens_session(headers: &HeaderMap) -> bool {
+    let version = headers.get("mcp-protocol-version").and_then(|version| version.to_str().ok());
+    !headers.contains_key("mcp-session-id") && version.is_none_or(|version| version < "2026-07-28")
+}
+
+fn refusal(status: StatusCode) -> Response<Body> {
+    let mut response = Response::new(Body::from(status.canonical_reason().unwrap_or("refused")));
+    *response.status_mut() = status;
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain"));
+    response
+}
+
+fn later(status: StatusCode) -> Response<Body> {
+    let mut response = refusal(status);
+    response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+    response
+}
+
+/// The answer to everybody who may not ask, whatever the reason.
+fn unauthorised() -> Response<Body> {
+    let mut response = refusal(StatusCode::UNAUTHORIZED);
+    response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+    response
+}
