@@ -49,11 +49,18 @@ impl Report {
             let then = if held { "it is protected by a mount" } else { "nothing keeps them from replacing it" };
             format!("this program, `{binary}`, lies where jobs may write: {then}; install it elsewhere")
         });
+        let mut obstacles: Vec<String> = Vec::new();
+        for profile in policy.profiles().values() {
+            // An unknown account is among the refusals.
+            obstacles.extend(ground.obstacles(profile).unwrap_or_default());
+        }
+        obstacles.sort();
+        obstacles.dedup();
         Self {
             policy: policy.name().to_owned(),
             properties: properties(launcher.support()),
             refusals: refusals.collect(),
-            notes: exposed.into_iter().collect(),
+            notes: exposed.into_iter().chain(obstacles).collect(),
         }
     }
 

@@ -178,7 +178,7 @@ fn refuse(refused: &Refused) -> u8 {
 
 /// The exit code for how the job ended; what is not the command's own doing is told.
 fn verdict(job: &Job) -> u8 {
-    let State::Ended { end: End { outcome, exit, .. }, .. } = job.status().state else { return OURS };
+    let State::Ended { end: End { outcome, exit, .. }, since } = job.status().state else { return OURS };
     match (outcome, exit) {
         (Outcome::TimedOut, _) => {
             tell("the command was ended because its time was over");
@@ -191,7 +191,10 @@ fn verdict(job: &Job) -> u8 {
         (_, Exit::Code(code)) => u8::try_from(code).unwrap_or(OURS),
         (_, Exit::Signal(number)) => u8::try_from(128 + number).unwrap_or(OURS),
         (_, Exit::None(why)) => {
-            tell(&format!("the command did not run to its end: {why}"));
+            match since {
+                Some(_) => tell(&format!("the command did not run to its end: {why}")),
+                None => tell(&format!("nothing was started: {why}")),
+            }
             OURS
         }
     }

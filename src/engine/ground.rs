@@ -4,12 +4,15 @@
 //! be held although the policy needs it. `doctor`, the start of an engine and every job ask here, so they agree.
 
 use std::env;
+use std::io;
 use std::sync::Arc;
 
-use super::siblings;
+use super::{account, create, siblings};
 use crate::paths::AbsPath;
-use crate::policy::{self, Profile, Root, Unsupported};
-use crate::sandbox::{self, Confinement, InForce, Network, SandboxError, SandboxSpec, SpecError, Support};
+use crate::policy::{self, Profile, Require, Root, Unsupported};
+use crate::sandbox::{
+    self, Confinement, InForce, Isolation, Network, RunAs, SandboxError, SandboxSpec, SpecError, Support,
+};
 
 /// Why a profile cannot be put in force.
 #[derive(Debug, thiserror::Error)]
@@ -28,6 +31,17 @@ pub enum NotHeld {
          mount; allow user namespaces, or set `sandbox.on_unsupported.metadata` to `warn`"
     )]
     Metadata,
+    /// The account of its jobs is not known here.
+    #[error("{0}")]
+    Account(String),
+    /// A folder that the policy lists under `create` cannot be made.
+    #[error("cannot make `{path}`: {source}; nothing is made behind a symlink")]
+    Create {
+        /// The folder.
+        path: AbsPath,
+        /// The kernel's answer.
+        source: io::Error,
+    },
     /// The grants cannot be sent.
     #[error(transparent)]
     Spec(#[from] SpecError),
@@ -64,7 +78,38 @@ impl Ground {
         }
         let confinement = self.confinement(profile)?;
         let named = |source| NotHeld::Sandbox { profile: profile.name.clone(), source };
-        self.support.check_profile(&confinement).map_err(named)
+        self.support.check_profile(&confinement).map_err(named)?;
+        self.user(profile)?.map_or(Ok(()), |user| self.support.check_run_as(&user).map_err(named))
+    }
+
+    /// Who jobs of this profile run as, when that is not the server's own account.
+    ///
+    /// # Errors
+    /// The policy names an account that is not here.
+    pub(super) fn user(&self, profile: &Profile) -> Result<Option<RunAs>, NotHeld> {
+        profile.run_as.as_ref().map(account::resolve).transpose().map_err(NotHeld::Account)
+    }
+
+    /// Makes the folders that the policy lists for jobs of this profile.
+    pub(super) fn make_folders(&self, profile: &Profile, user: Option<&RunAs>) -> Result<(), NotHeld> {
+        let owner = user.map(|user| (user.uid, user.gid));
+        let made = |path: &AbsPath| {
+            create::folder(path, owner).map_err(|source| NotHeld::Create { path: path.clone(), source })
+        };
+        profile.create.iter().try_for_each(made)
+    }
+
+    /// Why jobs of this profile cannot write some of its write roots, although the policy lets them.
+    ///
+    /// # Errors
+    /// The policy names an account that is not here.
+    pub fn obstacles(&self, profile: &Profile) -> Result<Vec<String>, NotHeld> {
+        let account = self.user(profile)?.unwrap_or_else(account::own);
+        let roots = profile.write.iter().filter_map(|root| match root {
+            Root::Path(path) => Some(path),
+            Root::Tmp => None,
+        });
+        Ok(roots.filter_map(|root| account::obstacle(&account, root)).collect())
     }
 
     /// What all jobs of a profile share.
@@ -93,7 +138,12 @@ impl Ground {
         }
         let unsupported = unsupported(profile, !hide.is_empty());
         let [read, execute] = roots;
-        Confinement::builder()
+        let builder = match profile.require {
+            None => Confinement::builder(),
+            Some(Require::Namespaces) => Confinement::builder().at_least(Isolation::PidNamespace),
+            Some(Require::Mounts) => Confinement::builder().at_least(Isolation::MountNamespace),
+        };
+        builder
             .read(read)
             .execute(execute)
             .write(paths(&profile.write))

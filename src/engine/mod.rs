@@ -1,8 +1,10 @@
 //! Request to pipeline to reply: the trip of a command, and the ways to reach the job it made.
 #![forbid(unsafe_code)]
 
+mod account;
 mod call;
 mod confirm;
+mod create;
 mod ground;
 mod judge;
 mod law;

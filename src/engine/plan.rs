@@ -12,7 +12,7 @@ use crate::paths::AbsPath;
 use crate::policy::{self, Approved, Plan, World};
 use crate::sandbox::{Limits, Place, ProgramFile, SandboxSpec, SpecBuilder, with_interpreters};
 
-/// The sandbox of one approved command; `tmp` is its own temporary directory.
+/// The sandbox of one approved command; `tmp` is its own temporary directory. Makes the folders that the policy lists.
 pub(super) fn sandbox(
     approved: &Approved,
     call: &Call,
@@ -24,6 +24,8 @@ pub(super) fn sandbox(
         Plan::Exec { program, argv } => (file(program), argv.clone()),
         Plan::Bash { script, .. } => (bash()?, bash_arguments(script)),
     };
+    let user = ground.user(profile).map_err(refused)?;
+    ground.make_folders(profile, user.as_ref()).map_err(refused)?;
     let execute_only = profile.approved_only.then(|| executables(approved, &program)).transpose()?;
     let cwd = approved.cwd();
     let place = Place { path: cwd.path.clone(), device: cwd.device, inode: cwd.inode };
@@ -31,7 +33,9 @@ pub(super) fn sandbox(
         .env(environment(approved, tmp, call.terminal.is_some()))
         .confinement(ground.confinement(profile).map_err(refused)?)
         .limits(limits(&profile.limits))
-        .tmp(tmp.clone());
+        .tmp(tmp.clone())
+        .tmp_size(profile.limits.tmp);
+    let builder = user.into_iter().fold(builder, SpecBuilder::run_as);
     let builder = execute_only.into_iter().fold(builder, SpecBuilder::execute_only);
     builder.build().map_err(refused)
 }
@@ -77,6 +81,10 @@ fn environment(approved: &Approved, tmp: &AbsPath, terminal: bool) -> Vec<(Strin
         // No datagram leaves, so lookups have to use TCP (resolv.conf(5)).
         env.retain(|(name, _)| name != "RES_OPTIONS");
         env.push(("RES_OPTIONS".into(), "use-vc".into()));
+    }
+    if let Some(policy::RunAs::User(user)) = &approved.profile().run_as {
+        let who = env.iter_mut().filter(|(name, _)| name == "USER" || name == "LOGNAME");
+        who.for_each(|(_, value)| value.clone_from(user));
     }
     env.push(("TMPDIR".into(), tmp.to_string()));
     if terminal {

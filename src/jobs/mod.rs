@@ -54,4 +54,5 @@ pub use manager::{Admission, Label, Limits, Manager, Turned};
 pub use screen::{Shown, Size};
 pub use state::{End, Exit, JobId, Outcome, State, Status};
 pub use stream::{Channel, Tap};
+pub use tmp::remove_tree;
 pub use worker::{Order, Terms};

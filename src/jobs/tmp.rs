@@ -1,37 +1,85 @@
-//! Removes a job's temporary directory, whatever the job did to its modes.
+//! Removes a job's temporary directory, whatever the job did to it.
 //!
 //! In: a directory whose last user is gone. Out: nothing left, or a warning in the log that names what stayed.
+//!
+//! A job may nest directories deeper than any stack and any table of descriptors: nothing here recurses. Directories are
+//! moved up until none holds another.
 
-use std::fs;
+use std::fs::{self, DirEntry, Permissions};
 use std::io;
 use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
 
-/// Removes it; a directory that the job made unreadable is opened up first.
+/// Removes it and tells in the log when it cannot be.
 pub(super) fn remove(tmp: TempDir) {
-    let path = tmp.keep();
-    let removed = fs::remove_dir_all(&path).or_else(|error| match error.kind() {
-        io::ErrorKind::PermissionDenied => open_up(&path).and_then(|()| fs::remove_dir_all(&path)),
-        _ => Err(error),
-    });
-    if let Err(error) = removed {
+    remove_tree(&tmp.keep());
+}
+
+/// The same for a path.
+pub fn remove_tree(path: &Path) {
+    if let Err(error) = flatten(path).and_then(|()| fs::remove_dir(path)) {
         tracing::warn!(directory = %path.display(), %error, "a job's temporary directory could not be removed");
     }
 }
 
-/// Gives the owner all rights on each directory below. No process of the job is left to swap one for a symlink, and
-/// `symlink_metadata` does not follow those it left.
-fn open_up(directory: &Path) -> io::Result<()> {
-    fs::set_permissions(directory, fs::Permissions::from_mode(0o700))?;
-    for entry in fs::read_dir(directory)? {
-        let path = entry?.path();
-        if fs::symlink_metadata(&path)?.is_dir() {
-            open_up(&path)?;
+/// What a directory holds, opened up first: the job may have closed it. No process of the job is left to swap one for
+/// a symlink, and the type of an entry does not follow those it left.
+fn entries(directory: &Path) -> io::Result<Vec<DirEntry>> {
+    fs::set_permissions(directory, Permissions::from_mode(0o700))?;
+    fs::read_dir(directory)?.collect()
+}
+
+/// Empties `top`.
+fn flatten(top: &Path) -> io::Result<()> {
+    let mut free = Free { top, next: 0 };
+    loop {
+        let found = entries(top)?;
+        if found.is_empty() {
+            return Ok(());
+        }
+        for entry in found {
+            if !entry.file_type()?.is_dir() {
+                fs::remove_file(entry.path())?;
+                continue;
+            }
+            let directory = entry.path();
+            for inner in entries(&directory)? {
+                match inner.file_type()?.is_dir() {
+                    true => free.take(&inner.path())?,
+                    false => fs::remove_file(inner.path())?,
+                }
+            }
+            fs::remove_dir(directory)?;
         }
     }
-    Ok(())
+}
+
+/// Names in the top directory that nobody uses.
+struct Free<'a> {
+    top: &'a Path,
+    next: u64,
+}
+
+impl Free<'_> {
+    /// Moves a directory to the top.
+    fn take(&mut self, directory: &Path) -> io::Result<()> {
+        // Moving changes where `..` leads, which takes the right to write the directory itself.
+        fs::set_permissions(directory, Permissions::from_mode(0o700))?;
+        loop {
+            let name: PathBuf = self.top.join(format!("moved-{}", self.next));
+            self.next += 1;
+            match fs::rename(directory, name) {
+                Err(taken)
+                    if matches!(
+                        taken.kind(),
+                        io::ErrorKind::DirectoryNotEmpty | io::ErrorKind::AlreadyExists | io::ErrorKind::NotADirectory
+                    ) => {}
+                other => return other,
+            }
+        }
+    }
 }
 
 #[cfg(test)]
@@ -46,7 +94,31 @@ mod tests {
         let closed = path.join("closed/inner");
         fs::create_dir_all(&closed).unwrap();
         fs::write(closed.join("file"), "x").unwrap();
-        fs::set_permissions(path.join("closed"), fs::Permissions::from_mode(0o000)).unwrap();
+        std::os::unix::fs::symlink("/etc", closed.join("link")).unwrap();
+        for name in ["closed/inner", "closed"] {
+            fs::set_permissions(path.join(name), Permissions::from_mode(0o000)).unwrap();
+        }
+        remove(tmp);
+        assert!(!path.exists());
+        assert!(Path::new("/etc/passwd").exists());
+    }
+
+    #[test]
+    fn a_tree_deeper_than_paths_and_descriptors_go_is_removed() {
+        use nix::fcntl::{OFlag, open, openat};
+        use nix::sys::stat::{Mode, mkdirat};
+        let tmp = TempDir::new().unwrap();
+        let path = tmp.path().to_path_buf();
+        let flags = OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
+        let mut at = open(&path, flags, Mode::empty()).unwrap();
+        for _ in 0..5000 {
+            for name in ["moved-0", "d"] {
+                mkdirat(&at, name, Mode::S_IRWXU).unwrap();
+            }
+            at = openat(&at, "d", flags, Mode::empty()).unwrap();
+        }
+        drop(at);
+        fs::write(path.join("moved-3"), "a name that is taken").unwrap();
         remove(tmp);
         assert!(!path.exists());
     }

@@ -4,6 +4,7 @@
 //! Nothing here runs anything, and only `load` opens files.
 #![forbid(unsafe_code)]
 
+mod account;
 mod advice;
 mod catalogue;
 mod check;
@@ -39,6 +40,7 @@ mod wildcard;
 mod world;
 mod yaml;
 
+pub use account::{Require, RunAs};
 pub use check::{check, check_catalogue, schema};
 pub use compiled::Policy;
 pub use decide::{Request, Text};

@@ -3,6 +3,7 @@
 //! In: roots and names that exist. Out: what a job of this profile may do with a path. What the kernel holds of it, and
 //! with which means, is the sandbox's matter.
 
+use super::account::{Require, RunAs};
 use super::names::Names;
 use super::settings::{Limits, Network};
 use super::yaml::Node;
@@ -72,6 +73,12 @@ pub struct Profile {
     pub protect: Names,
     /// Cannot be read, whatever else says.
     pub hide: Names,
+    /// Folders inside the workspace that are made when they are missing.
+    pub create: Vec<AbsPath>,
+    /// Who its jobs run as, when that is not the server's own account.
+    pub run_as: Option<RunAs>,
+    /// The weakest mode that will do, when one is demanded.
+    pub require: Option<Require>,
     /// Files and folders of shellwarden itself below a write root; they are protected or nothing starts.
     pub guarded: Vec<AbsPath>,
     /// What happens where names cannot be held.

@@ -5,6 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use super::account::{Require, RunAs};
 use super::compiled::Reading;
 use super::names::Names;
 use super::profile::{OnUnsupported, Profile, Root, Unsupported};
@@ -13,6 +14,7 @@ use super::toolchains::{self, Found};
 use super::variables::Place;
 use super::yaml::Node;
 use crate::diag::Problem;
+use crate::paths::AbsPath;
 
 impl Reading<'_> {
     /// The toolchains that the policy names, as they are here.
@@ -45,11 +47,15 @@ impl Reading<'_> {
         let inherit = |get: fn(&Profile) -> &Vec<Root>| base.map_or_else(Vec::new, |base| get(base).clone());
         let limits = settings::limits(node, base.map(|base| &base.limits));
         let limits: Limits = self.keep(node, limits)?;
+        let create = self.created(node, base);
         let mut profile = Profile {
             name: name.to_owned(),
-            read: self.roots(node, "filesystem.read", inherit(|base| &base.read)),
-            write: self.roots(node, "filesystem.write", inherit(|base| &base.write)),
-            execute: self.roots(node, "filesystem.execute", inherit(|base| &base.execute)),
+            read: self.roots(node, "filesystem.read", &create, inherit(|base| &base.read)),
+            write: self.roots(node, "filesystem.write", &create, inherit(|base| &base.write)),
+            execute: self.roots(node, "filesystem.execute", &create, inherit(|base| &base.execute)),
+            create,
+            run_as: base.map_or_else(|| self.run_as(node), |base| base.run_as.clone()),
+            require: base.map_or_else(|| Require::read(node), |base| base.require),
             approved_only: base.is_some_and(|base| base.approved_only),
             protect: base.map(|base| base.protect.clone()).unwrap_or_default(),
             hide: base.map(|base| base.hide.clone()).unwrap_or_default(),
@@ -149,7 +155,43 @@ impl Reading<'_> {
         }
     }
 
-    fn roots(&mut self, node: &Node, path: &str, inherited: Vec<Root>) -> Vec<Root> {
+    fn run_as(&mut self, node: &Node) -> Option<RunAs> {
+        let said = node.get("run_as")?;
+        RunAs::read(said.text().unwrap_or("")).map_err(|why| self.problems.push(said.error("wrong-value", why))).ok()
+    }
+
+    /// Folders that the engine makes: inside the workspace, and not behind a symlink.
+    fn created(&mut self, node: &Node, base: Option<&Profile>) -> Vec<AbsPath> {
+        let Some(list) = node.at("filesystem.create") else {
+            return base.map(|base| base.create.clone()).unwrap_or_default();
+        };
+        let mut created = Vec::new();
+        for item in list.items() {
+            match self.created_folder(item.text().unwrap_or("")) {
+                Ok(path) => created.push(path),
+                Err(why) => self.problems.push(item.error("wrong-root", why)),
+            }
+        }
+        created
+    }
+
+    fn created_folder(&self, text: &str) -> Result<AbsPath, String> {
+        let workspace = &self.variables.workspace;
+        let path = self.variables.path(text)?;
+        if path == *workspace || !path.is_within(workspace) {
+            return Err(format!(
+                "`{text}` lies outside the workspace, where nothing is made; start it with `{{workspace}}/`"
+            ));
+        }
+        let ancestors = std::iter::successors(Some(path.clone()), AbsPath::parent);
+        let existing = ancestors.into_iter().find_map(|part| Some((self.disk.canonical(&part)?, part)));
+        match existing {
+            Some((real, part)) if real != part => Err(format!("`{part}` is a symlink, behind which nothing is made")),
+            _ => Ok(path),
+        }
+    }
+
+    fn roots(&mut self, node: &Node, path: &str, created: &[AbsPath], inherited: Vec<Root>) -> Vec<Root> {
         let Some(list) = node.at(path) else { return inherited };
         if list.text().is_some() {
             // `approved`, which only `execute` may be, is read there.
@@ -157,7 +199,13 @@ impl Reading<'_> {
         }
         let mut roots = BTreeSet::new();
         for item in list.items() {
-            match self.variables.roots(item.text().unwrap_or(""), self.disk) {
+            let text = item.text().unwrap_or("");
+            let later = self.variables.path(text).ok().filter(|path| created.contains(path));
+            if let Some(path) = later {
+                roots.insert(Root::Path(path));
+                continue;
+            }
+            match self.variables.roots(text, self.disk) {
                 Ok(found) => {
                     for Place { root, linked } in found {
                         self.linked.extend(linked.map(|written| (item.clone(), written)));

@@ -42,6 +42,8 @@ pub struct Limits {
     pub processes: u64,
     /// Bytes of output.
     pub output: ByteSize,
+    /// Bytes in the temporary directory of a job.
+    pub tmp: ByteSize,
 }
 
 impl Limits {
@@ -55,6 +57,7 @@ impl Limits {
             open_files: self.open_files.min(other.open_files),
             processes: self.processes.min(other.processes),
             output: self.output.min(other.output),
+            tmp: self.tmp.min(other.tmp),
         }
     }
 }
@@ -204,6 +207,7 @@ pub(super) fn limits(node: &Node, base: Option<&Limits>) -> Read<Limits> {
         open_files: read(node, "limits.open_files", &or(|limits| limits.open_files.to_string(), "1024"))?,
         processes: read(node, "limits.processes", &or(|limits| limits.processes.to_string(), "256"))?,
         output: read(node, "limits.output", &or(|limits| limits.output.to_string(), "64 MiB"))?,
+        tmp: read(node, "limits.tmp", &or(|limits| limits.tmp.to_string(), "1 GiB"))?,
     })
 }
 

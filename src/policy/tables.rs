@@ -7,7 +7,7 @@ use super::toolchains;
 
 /// Keys that are understood and cannot be held yet, as dotted paths; `key=value` refuses a single value. What stands
 /// under `profiles.NAME` is looked up without these two steps.
-pub(super) const NOT_ENFORCED: &[&str] = &["filesystem.create", "run_as"];
+pub(super) const NOT_ENFORCED: &[&str] = &[];
 
 const TEXTS: Shape = Shape::List(&Shape::Text);
 const RULE_NAME: &str = "name by which denials and `disable` refer to the rule";
@@ -56,7 +56,11 @@ const FILESYSTEM: Shape = Shape::Record(&[
         "names that jobs cannot change, relative to the workspace; patterns such as `**/*.key` find what is there at load",
     ),
     field("hide", TEXTS, "names that jobs cannot read, as above"),
-    field("create", TEXTS, "roots inside the workspace to make when they are missing"),
+    field(
+        "create",
+        TEXTS,
+        "folders inside the workspace that are made when they are missing, so that roots may name them",
+    ),
 ]);
 
 const WHETHER: Shape = Shape::OneOf(&["refuse", "warn"]);
@@ -89,6 +93,7 @@ const LIMITS: Shape = Shape::Record(&[
     field("open_files", Shape::Count(16, 1 << 20), "descriptors of a process"),
     field("processes", Shape::Count(1, 1 << 20), "processes of a job, by the best means that the machine has"),
     field("output", Shape::Size, "bytes that a job may print"),
+    field("tmp", Shape::Size, "bytes that fit into a job's own temporary directory, where it may mount"),
 ]);
 
 const SANDBOX: &[Field] = &[
@@ -233,11 +238,18 @@ pub(super) const POLICY: Shape = Shape::Record(&[
     field("audit", AUDIT, "the record"),
     field(
         "sandbox",
-        Shape::Record(&[field("on_unsupported", ON_UNSUPPORTED, "where this machine cannot hold a property")]),
+        Shape::Record(&[
+            field("on_unsupported", ON_UNSUPPORTED, "where this machine cannot hold a property"),
+            field(
+                "require",
+                Shape::OneOf(&["namespaces", "mounts"]),
+                "the weakest mode that will do; without it every mode that holds the properties does",
+            ),
+        ]),
         "what the kernel must hold",
     ),
     field("http", HTTP, "`serve --http`; read from the server's own policy alone"),
-    field("run_as", Shape::Text, "account of the jobs"),
+    field("run_as", Shape::Text, "account of the jobs, for a server that root starts: a name, or `uid:gid`"),
     field(
         "toolchains",
         Shape::List(&Shape::OneOf(toolchains::NAMES)),

@@ -17,6 +17,7 @@ mod layering;
 mod licences;
 mod mcp;
 mod output;
+mod places;
 mod policy;
 mod policy_cases;
 mod policy_problems;

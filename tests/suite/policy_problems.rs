@@ -40,7 +40,7 @@ fn every_mistake_is_reported_at_once_with_its_place() {
         ("duplicate key", "version: 1\nname: a\nname: b\n", &["3:1 duplicate-key"]),
         ("no version", "name: a\n", &["1:1 missing-key"]),
         ("another version", "version: 2\n", &["1:10 unknown-value"]),
-        ("not enforced", "version: 1\nrun_as: nobody\n", &["2:9 not-enforced"]),
+        ("no account", "version: 1\nrun_as: 0:0\n", &["2:9 wrong-value"]),
         (
             "no such port",
             "version: 1\nprofiles: {a: {network: {mode: ports, connect: [0, 443]}}}\n",
