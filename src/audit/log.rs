@@ -8,6 +8,7 @@
 //! INVARIANT: what has happened already and cannot be written now is kept, and written before anything else.
 
 use std::collections::VecDeque;
+use std::fs::File;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::Serialize;
@@ -81,7 +82,7 @@ impl Audit {
     /// # Errors
     /// [`AuditError`].
     pub fn note(&self, kind: &'static str, fields: impl Serialize) -> Result<(), AuditError> {
-        self.append(kind, &fields).map(drop)
+        self.write(&self.event(kind, &fields)?).map(drop)
     }
 
     /// Records what has happened already. What cannot be written now is written before anything else, as soon as that is
@@ -91,7 +92,7 @@ impl Audit {
     /// [`AuditError`]; the record is kept.
     pub fn note_kept(&self, kind: &'static str, fields: impl Serialize) -> Result<(), AuditError> {
         let event = self.event(kind, &fields)?;
-        let written = self.write(event.clone());
+        let written = self.write(&event);
         if written.is_err() {
             let mut kept = self.0.kept.lock().unwrap_or_else(PoisonError::into_inner);
             if kept.len() < KEPT {
@@ -126,9 +127,13 @@ impl Audit {
         &self.0.path
     }
 
-    /// Writes one record and returns its number.
+    /// Writes one record that something waits for, and returns its number: with [`Sync::Batch`] the disk has it.
     pub(super) fn append(&self, kind: &'static str, fields: &impl Serialize) -> Result<u64, AuditError> {
-        self.write(self.event(kind, fields)?)
+        let (seq, file) = self.write(&self.event(kind, fields)?)?;
+        if self.0.options.sync == Sync::Batch {
+            self.0.commit.wait(seq, &file).map_err(|error| self.0.io("write", error))?;
+        }
+        Ok(seq)
     }
 
     fn event(&self, kind: &'static str, fields: &impl Serialize) -> Result<Event, AuditError> {
@@ -141,21 +146,19 @@ impl Audit {
         Ok(Event { time: (self.0.options.now)(), kind, fields })
     }
 
-    fn write(&self, event: Event) -> Result<u64, AuditError> {
-        let (seq, file) = self.0.with_log(|shared, log| {
-            let seq = log.tail.append(shared, &event)?;
+    fn write(&self, event: &Event) -> Result<(u64, Arc<File>), AuditError> {
+        let written = self.0.with_log(|shared, log| {
+            let seq = log.tail.append(shared, event)?;
             if shared.options.sync == Sync::Record {
                 log.tail.sync(shared)?;
             }
-            log.unsynced = true;
+            log.unsynced = shared.options.sync != Sync::None;
             Ok((seq, Arc::clone(&log.tail.file)))
         })?;
-        match self.0.options.sync {
-            Sync::Batch => self.0.commit.wait(seq, &file).map_err(|error| self.0.io("write", error))?,
-            Sync::Interval(_) => keeper::wake(&self.0),
-            Sync::Record | Sync::None => {}
+        if matches!(self.0.options.sync, Sync::Interval(_) | Sync::Batch) {
+            keeper::wake(&self.0);
         }
-        Ok(seq)
+        Ok(written)
     }
 }
 

@@ -26,6 +26,6 @@ pub use key::Key;
 pub use log::Audit;
 pub use options::{Options, Rotate, Sync};
 pub use read::{Broken, Entries, Record, read};
-pub use receipt::Receipt;
-pub use record::{DecisionRecord, EndRecord, StartRecord};
+pub use receipt::{Receipt, Starter};
+pub use record::{AskRecord, ClientRecord, DecisionRecord, EndRecord, PolicyRecord, ServerRecord, StartRecord};
 pub use verify::{Known, Verified, verify};

@@ -65,13 +65,9 @@ impl Receipt {
         self.seq
     }
 
-    /// Records that the job runs.
-    ///
-    /// # Errors
-    /// [`AuditError`]; the job must not go on.
-    pub fn started(&self, start: &StartRecord) -> Result<(), AuditError> {
-        let start = Start { job: self.job, decision_seq: self.seq, start };
-        self.audit.append("start", &start).map(drop)
+    /// What tells of the start of the job, on whatever thread.
+    pub fn starter(&self) -> Starter {
+        Starter { audit: self.audit.clone(), job: self.job, seq: self.seq }
     }
 
     /// Records the end of the job. One that cannot be written now is kept and written as soon as it can be.
@@ -81,5 +77,24 @@ impl Receipt {
     pub fn ended(self, end: EndRecord) -> Result<(), AuditError> {
         let end = End { job: self.job, decision_seq: self.seq, outcome: end };
         self.audit.note_kept("end", end)
+    }
+}
+
+/// Tells of the start of one job.
+#[derive(Debug)]
+pub struct Starter {
+    audit: Audit,
+    job: Option<Uuid>,
+    seq: u64,
+}
+
+impl Starter {
+    /// Records that the job runs.
+    ///
+    /// # Errors
+    /// [`AuditError`]; the job must not go on.
+    pub fn started(self, start: &StartRecord) -> Result<(), AuditError> {
+        let start = Start { job: self.job, decision_seq: self.seq, start };
+        self.audit.note("start", start)
     }
 }

@@ -209,6 +209,7 @@ impl Engine {
     /// Ends all jobs at once and returns when they are gone and recorded.
     pub async fn shutdown(&self) {
         self.jobs.shut_down().await;
+        self.record_stop();
     }
 }
 

@@ -1,11 +1,16 @@
 //! How the policy wants its record written.
 //!
-//! In: the `audit` part of a policy. Out: an open log, or why nothing could be recorded.
+//! In: the `audit` part of a policy. Out: an open log, or why nothing could be recorded; and records of the server's own
+//! life. Those tell what has happened already: where one cannot be written, it is kept and follows.
 
 use std::io;
 
-use crate::audit::{self, Audit, AuditError, Forward, Key, Rotate, Sync};
-use crate::policy::{self, AuditSync, Syslog};
+use super::{Engine, Front};
+use crate::audit::{self, Audit, AuditError, ClientRecord, Forward, Key, PolicyRecord, Rotate, ServerRecord, Sync};
+use crate::policy::{self, AuditSync, Policy, Syslog};
+
+/// Texts that a client tells of itself are cut at this length.
+const LONGEST_NAME: usize = 200;
 
 /// Opens the log that a policy names.
 ///
@@ -32,4 +37,48 @@ pub(super) fn open(settings: &policy::Audit) -> Result<Audit, AuditError> {
         Some(Syslog::Socket(path)) => Some(Forward::to_syslog(Some(path.clone())).map_err(io)?),
     };
     Audit::open(&settings.file, audit::Options { sync, key, rotate, forward, ..audit::Options::default() })
+}
+
+impl Engine {
+    /// Records that a server can judge now, and by which policy. One command on the command line is no server.
+    pub(super) fn record_start(&self) {
+        if self.front == Front::Mcp {
+            let version = env!("CARGO_PKG_VERSION");
+            let (pid, front, sandbox) = (std::process::id(), self.front.name().to_owned(), self.sandbox.clone());
+            self.tell("server_start", ServerRecord { pid, version, front, sandbox });
+            let law = self.law.now();
+            self.tell("policy_load", policy_record("in_force", law.policy(), None));
+        }
+    }
+
+    /// Records that the server is about to end, all jobs gone; once.
+    pub(super) fn record_stop(&self) {
+        let first = self.stopped.set(()).is_ok();
+        if first && self.front == Front::Mcp {
+            self.tell("server_stop", serde_json::json!({ "pid": std::process::id() }));
+        }
+        if first && let Err(error) = self.audit.flush() {
+            tracing::warn!(%error, "the audit log may not be on the disk yet");
+        }
+    }
+
+    /// Records that a client opened a session, in its own words.
+    pub fn connected(&self, client: &str, name: &str, version: &str, protocol: &str) {
+        let law = self.law.now();
+        let short = |text: &str| law.judge.clean(&text.chars().take(LONGEST_NAME).collect::<String>());
+        let (name, version, protocol) = (short(name), short(version), short(protocol));
+        self.tell("client_connect", ClientRecord { client: client.to_owned(), name, version, protocol });
+    }
+
+    pub(super) fn tell(&self, kind: &'static str, fields: impl serde::Serialize) {
+        if let Err(error) = self.audit.note_kept(kind, fields) {
+            tracing::error!(%error, kind, "a record will follow as soon as it can be written");
+        }
+    }
+}
+
+/// A policy and what became of it; `refused` names the one that stays.
+pub(super) fn policy_record(outcome: &'static str, policy: &Policy, reason: Option<String>) -> PolicyRecord {
+    let (policy_name, policy_digest) = (policy.name().to_owned(), policy.digest().to_owned());
+    PolicyRecord { outcome, policy_name, policy_digest, reason }
 }

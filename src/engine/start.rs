@@ -6,7 +6,7 @@
 use std::fs::DirBuilder;
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use super::ground::{Ground, NotHeld};
 use super::law::{InForce, Law};
@@ -66,6 +66,8 @@ pub struct Engine {
     pub(super) ground: Ground,
     /// What confines every job here, for records.
     pub(super) sandbox: serde_json::Value,
+    /// Set when its end is on record.
+    pub(super) stopped: OnceLock<()>,
 }
 
 impl Engine {
@@ -83,7 +85,10 @@ impl Engine {
         let law = Law::new(policy)?;
         let jobs = Manager::new(limits, launcher, Arc::clone(&law.judge.redactor));
         let tmp = TmpBase::make().map_err(StartError::Tmp)?;
-        Ok(Self { law: InForce::new(law), audit, jobs, tmp, front, ground, sandbox })
+        let stopped = OnceLock::new();
+        let engine = Self { law: InForce::new(law), audit, jobs, tmp, front, ground, sandbox, stopped };
+        engine.record_start();
+        Ok(engine)
     }
 
     /// The policy in a few lines, for whoever asks what holds.

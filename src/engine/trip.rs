@@ -13,7 +13,7 @@ use super::call::{Call, Checked, Open, Refused};
 use super::confirm::{Confirm, Nobody, Question};
 use super::law::Law;
 use super::plan;
-use crate::audit::{AuditError, DecisionRecord, Receipt};
+use crate::audit::{AskRecord, AuditError, DecisionRecord, Receipt};
 use crate::jobs::{Admission, Job, JobId, Label, Order, Tap, Turned};
 use crate::policy::{Answer, Approved, Decision, Denial};
 
@@ -88,10 +88,14 @@ impl Engine {
             Decision::Ask(pending) => {
                 let question =
                     Question { command: trip.command.clone(), reason: trip.law.judge.clean(pending.reason()) };
-                let answer = match person.confirm(&question).await {
-                    Some(true) => Answer::Yes,
-                    Some(false) | None => Answer::No,
+                let rules: Vec<_> = pending.rule().map(|rule| rule.id.clone()).into_iter().collect();
+                self.record_question(trip, &question, &rules, None).await?;
+                let (answer, said) = match person.confirm(&question).await {
+                    Some(true) => (Answer::Yes, "yes"),
+                    Some(false) => (Answer::No, "no"),
+                    None => (Answer::No, "nobody"),
                 };
+                self.record_question(trip, &question, &rules, Some(said)).await?;
                 match pending.confirm(answer) {
                     Ok(approved) => return Ok(approved),
                     Err(denial) => (*denial, true),
@@ -146,6 +150,28 @@ impl Engine {
         }
         let audit = self.audit.clone();
         on_disk(move || audit.allowed(record)).await
+    }
+
+    /// A question and its answer are on record, whatever is decided then.
+    async fn record_question(
+        &self,
+        trip: &Trip<'_>,
+        question: &Question,
+        rules: &[String],
+        answer: Option<&'static str>,
+    ) -> Result<(), Refused> {
+        let record = AskRecord {
+            job: Some(trip.id.uuid()),
+            client: trip.client.to_owned(),
+            command: question.command.clone(),
+            rules: rules.to_vec(),
+            reason: question.reason.clone(),
+            policy_digest: trip.law.policy().digest().to_owned(),
+            answer,
+        };
+        let kind = if answer.is_some() { "approval" } else { "asked" };
+        let audit = self.audit.clone();
+        on_disk(move || audit.note(kind, record)).await
     }
 
     async fn record_denied(&self, trip: &Trip<'_>, denial: &Denial, asked: bool) -> Result<(), Refused> {

@@ -17,7 +17,7 @@ use super::job::{Job, Stop};
 use super::screen::Size;
 use super::state::{End, Exit, Outcome, State, Status};
 use super::stream::Tap;
-use crate::audit::{EndRecord, Receipt};
+use crate::audit::{EndRecord, Receipt, StartRecord, Starter};
 use crate::launcher::{self, Ended, Launcher, Process, ProcessHandle, StdinMode};
 use crate::output::Redactor;
 use crate::policy::Approved;
@@ -92,7 +92,7 @@ pub(super) async fn run(job: Arc<Job>, order: Order, shared: Shared, admission: 
         _ = stop.wait_for(Option::is_some) => None,
     };
     let (since, end) = match place {
-        Some(_) => launch(&job, spec, terms, &shared).await,
+        Some(_) => launch(&job, (spec, terms), &shared, receipt.starter()).await,
         None => (None, never_started(stopped_as(&job), "stopped while it was queued".into())),
     };
     finish(&job, receipt, tmp, since, end).await;
@@ -100,7 +100,12 @@ pub(super) async fn run(job: Arc<Job>, order: Order, shared: Shared, admission: 
 }
 
 /// Starts the program and follows it to the end of its last process.
-async fn launch(job: &Arc<Job>, spec: SandboxSpec, terms: Terms, shared: &Shared) -> (Option<Timestamp>, End) {
+async fn launch(
+    job: &Arc<Job>,
+    (spec, terms): (SandboxSpec, Terms),
+    shared: &Shared,
+    starter: Starter,
+) -> (Option<Timestamp>, End) {
     let process = match shared.launcher.launch(spec, stdin_mode(&terms)).await {
         Ok(process) => process,
         Err(error) => return (None, never_started(Outcome::Failed, error.to_string())),
@@ -125,7 +130,13 @@ async fn launch(job: &Arc<Job>, spec: SandboxSpec, terms: Terms, shared: &Shared
             job.stderr.fill(stderr, redactor, terms.tap.clone(), spend),
         );
     };
+    let start = StartRecord { pid: handle.pid(), sandbox: job.status().sandbox };
+    let noted = tokio::task::spawn_blocking(move || starter.started(&start));
     let feed = async {
+        if !matches!(noted.await, Ok(Ok(()))) {
+            // Nothing runs unrecorded; the end of the job says why.
+            job.request_stop(Stop { outcome: Outcome::Limited("audit".into()), grace: None });
+        }
         if let Some(text) = &terms.stdin {
             // A program that does not read its input is no error: `echo hi | true` is none either.
             let _ = job.feed(text.as_bytes(), !terms.keep_stdin_open).await;

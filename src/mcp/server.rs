@@ -3,14 +3,16 @@
 //! In: requests that the library has parsed, of either era. Out: results. A refusal, a mistake in the arguments and a
 //! panic are results with `isError`, because hosts show a model those and hide protocol errors from it.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use rmcp::handler::server::ServerHandler;
+use rmcp::model::ProtocolVersion;
 use rmcp::model::{
     CallToolRequestParams, CallToolResponse, CallToolResult, CancelTaskParams, CompleteRequestParams, CompleteResult,
-    GetTaskParams, GetTaskResult, Implementation, ListResourceTemplatesResult, ListResourcesResult, ListToolsResult,
-    PaginatedRequestParams, ReadResourceRequestParams, ReadResourceResponse, ServerCapabilities, ServerConfig,
-    SubscribeRequestParams, SubscriptionFilter, Tool as WireTool, UnsubscribeRequestParams, UpdateTaskParams,
+    GetTaskParams, GetTaskResult, Implementation, InitializeRequestParams, InitializeResult,
+    ListResourceTemplatesResult, ListResourcesResult, ListToolsResult, PaginatedRequestParams,
+    ReadResourceRequestParams, ReadResourceResponse, ServerCapabilities, ServerConfig, SubscribeRequestParams,
+    SubscriptionFilter, Tool as WireTool, UnsubscribeRequestParams, UpdateTaskParams,
 };
 use rmcp::service::{RequestContext, SubscriptionContext};
 use rmcp::{ErrorData, RoleServer};
@@ -42,6 +44,8 @@ pub(super) struct Server {
     subscriptions: Subscriptions,
     info: Arc<ServerConfig>,
     list: Arc<Vec<WireTool>>,
+    /// A client without handshake is on record with its first call.
+    met: Arc<OnceLock<()>>,
 }
 
 impl Server {
@@ -67,6 +71,17 @@ impl Server {
             subscriptions: Subscriptions::default(),
             info: Arc::new(info),
             list: Arc::new(list),
+            met: Arc::default(),
+        }
+    }
+
+    /// Puts a client of the era without handshake on record, once.
+    fn meet(&self, call: &RequestContext<RoleServer>) {
+        let Some(version) = call.protocol_version().filter(|version| *version >= ProtocolVersion::V_2026_07_28) else {
+            return;
+        };
+        if let Some(client) = call.client_info().filter(|_| self.met.set(()).is_ok()) {
+            self.engine.connected(&self.client, &client.name, &client.version, version.as_str());
         }
     }
 
@@ -81,6 +96,7 @@ impl Server {
         request: CallToolRequestParams,
         call: RequestContext<RoleServer>,
     ) -> CallToolResponse {
+        self.meet(&call);
         let knows_tasks = call.client_capabilities().is_some_and(|able| able.supports_tasks());
         let context = Context {
             engine: Arc::clone(&self.engine),
@@ -118,6 +134,18 @@ fn in_full(tool: &Tool, result: Result<Result<Reply, Trouble>, Panicked>, dialec
 }
 
 impl ServerHandler for Server {
+    async fn initialize(
+        &self,
+        request: InitializeRequestParams,
+        call: RequestContext<RoleServer>,
+    ) -> Result<InitializeResult, ErrorData> {
+        call.peer.set_peer_info(request.clone());
+        let result = self.negotiate_initialize(&request)?;
+        let (name, version) = (&request.client_info.name, &request.client_info.version);
+        self.engine.connected(&self.client, name, version, result.protocol_version.as_str());
+        Ok(result)
+    }
+
     fn get_info(&self) -> ServerConfig {
         self.info.as_ref().clone()
     }

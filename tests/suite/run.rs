@@ -75,7 +75,7 @@ fn decision_comes_before_start_and_end_after_in_one_chain() {
         site.run(line);
     }
     let kinds: Vec<_> = site.records().iter().map(|record| record["kind"].as_str().unwrap().to_owned()).collect();
-    assert_eq!(kinds, ["decision", "end", "decision", "end", "decision"]);
+    assert_eq!(kinds, ["decision", "start", "end", "decision", "start", "end", "decision"]);
     let folder = fs::read_dir(site.path("state")).unwrap().next().unwrap().unwrap().path();
     let verify = std::process::Command::new(env!("CARGO_BIN_EXE_shellwarden"))
         .args(["audit", "verify"])
