@@ -10,7 +10,7 @@ use shellwarden::shell::{Analysis, Context, Head, Rendered, Slot, analyze};
 
 fuzz_target!(|text: &str| {
     let context = Context {
-        variables: BTreeMap::from([("LANG".to_owned(), "C".to_owned())]),
+        variables: BTreeMap::from([("LANG".to_owned(), "C".to_owned())]).into(),
         home: Some("/home/user".to_owned()),
     };
     let Ok(analysis) = analyze(text, &context) else { return };

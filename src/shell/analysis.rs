@@ -3,6 +3,7 @@
 //! In: text and what the policy's environment fixes. Out: an [`Analysis`], or a [`Refusal`]. Nothing is decided here.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::command::{Assignment, Command, Redirect, Slot};
 use super::eval::{Eval, Mark, Position, Site};
@@ -18,7 +19,7 @@ use crate::diag::Span;
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Context {
     /// Variables that the policy's environment fixes, with their values.
-    pub variables: BTreeMap<String, String>,
+    pub variables: Arc<BTreeMap<String, String>>,
     /// The home directory, when it is known; a `HOME` among the variables wins.
     pub home: Option<String>,
 }
@@ -89,10 +90,10 @@ fn read(text: &str, context: &Context) -> Result<Analysis, Refusal> {
     Ok(Analysis::new(tree, eval))
 }
 
-fn environment(context: &Context) -> BTreeMap<String, String> {
-    let mut variables = context.variables.clone();
-    if let Some(home) = &context.home {
-        variables.entry("HOME".to_owned()).or_insert_with(|| home.clone());
+fn environment(context: &Context) -> Arc<BTreeMap<String, String>> {
+    let mut variables = Arc::clone(&context.variables);
+    if let Some(home) = context.home.as_ref().filter(|_| !variables.contains_key("HOME")) {
+        Arc::make_mut(&mut variables).insert("HOME".to_owned(), home.clone());
     }
     variables
 }
@@ -117,7 +118,7 @@ pub fn exact(words: Vec<String>) -> Result<Analysis, Refusal> {
     let words = words.into_iter().map(&mut place).collect();
     let simple = Simple { assignments: Vec::new(), words, span: whole };
     let read = move || {
-        let mut eval = Eval::new(lower, BTreeMap::new());
+        let mut eval = Eval::new(lower, Arc::default());
         eval.exact(&simple)?;
         let stage = Stage { node: Node::Simple(simple), redirects: Vec::new() };
         let first = Pipeline { timed: None, negated: false, stages: vec![stage] };

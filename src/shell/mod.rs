@@ -16,6 +16,7 @@ mod parameter;
 mod parse;
 mod piece;
 mod place;
+mod plain;
 mod quoting;
 mod refusal;
 mod render;

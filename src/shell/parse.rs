@@ -84,7 +84,7 @@ fn scan(tokens: &[Token], place: &impl Fn(usize, usize) -> Span) -> Result<(), R
 }
 
 /// `name[…` makes the parser look for an array element, by the rules of arithmetic, recursively.
-fn subscript(word: &str) -> Result<(), &'static str> {
+pub(super) fn subscript(word: &str) -> Result<(), &'static str> {
     let Some((name, rest)) = word.split_once('[') else { return Ok(()) };
     let is_name = !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
     let plain = !rest.contains(['[', '$', '`', '"', '\'', '\\', '(']);

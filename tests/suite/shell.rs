@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
+use std::sync::Arc;
 
 use serde::Deserialize;
 use shellwarden::shell::{self, Analysis, Context, Head, Rendered, Slot, Word, command_text};
@@ -38,7 +39,10 @@ struct Refused {
 }
 
 pub(crate) fn context() -> Context {
-    Context { variables: BTreeMap::from([("LANG".to_owned(), "C".to_owned())]), home: Some("/home/user".to_owned()) }
+    Context {
+        variables: Arc::new(BTreeMap::from([("LANG".to_owned(), "C".to_owned())])),
+        home: Some("/home/user".to_owned()),
+    }
 }
 
 fn cases<T: serde::de::DeserializeOwned>(name: &str) -> Vec<T> {

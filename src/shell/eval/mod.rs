@@ -16,7 +16,8 @@ mod simple;
 mod unwrap;
 mod world;
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
+use std::hash::{BuildHasher, Hash, RandomState};
 use std::sync::Arc;
 
 pub(super) use self::embedded::is_plain;
@@ -67,6 +68,24 @@ pub(super) struct Split {
     pub(super) words: Vec<(String, Position)>,
 }
 
+/// Where in their lists entries with the same hash stand, so that each is listed once without a search.
+#[derive(Default)]
+struct Seen {
+    hasher: RandomState,
+    places: HashMap<u64, Vec<usize>>,
+}
+
+impl Seen {
+    /// Adds an entry to its list, unless it is there; entries of other lists do no harm.
+    fn push<T: Hash + PartialEq>(&mut self, list: &mut Vec<T>, entry: T) {
+        let places = self.places.entry(self.hasher.hash_one(&entry)).or_default();
+        if !places.iter().any(|place| list.get(*place) == Some(&entry)) {
+            places.push(list.len());
+            list.push(entry);
+        }
+    }
+}
+
 /// Everything found out about a tree.
 pub(super) struct Eval {
     pub(super) lower: Lower,
@@ -75,7 +94,7 @@ pub(super) struct Eval {
     pub(super) assignments: Vec<Assignment>,
     pub(super) sites: Vec<Site>,
     pub(super) marks: BTreeMap<Position, Mark>,
-    seen: HashSet<Command>,
+    seen: Seen,
     bytes: usize,
     environment: Arc<BTreeMap<String, String>>,
     slots: usize,
@@ -95,7 +114,7 @@ struct Turns {
 
 impl Eval {
     /// With the lowering state that numbered the tree.
-    pub(super) fn new(lower: Lower, environment: BTreeMap<String, String>) -> Self {
+    pub(super) fn new(lower: Lower, environment: Arc<BTreeMap<String, String>>) -> Self {
         Self {
             lower,
             commands: Vec::new(),
@@ -103,9 +122,9 @@ impl Eval {
             assignments: Vec::new(),
             sites: Vec::new(),
             marks: BTreeMap::new(),
-            seen: HashSet::new(),
+            seen: Seen::default(),
             bytes: 0,
-            environment: Arc::new(environment),
+            environment,
             slots: 0,
             steps: 0,
             shells: 0,
@@ -189,22 +208,16 @@ impl Eval {
         if self.bytes > MAX_WORD_BYTES {
             return Err(too_many(command.span));
         }
-        if self.seen.insert(command.clone()) {
-            self.commands.push(command);
-        }
+        self.seen.push(&mut self.commands, command);
         Ok(())
     }
 
     fn push_redirect(&mut self, redirect: Redirect) {
-        if !self.redirects.contains(&redirect) {
-            self.redirects.push(redirect);
-        }
+        self.seen.push(&mut self.redirects, redirect);
     }
 
     fn push_assignment(&mut self, assignment: Assignment) {
-        if !self.assignments.contains(&assignment) {
-            self.assignments.push(assignment);
-        }
+        self.seen.push(&mut self.assignments, assignment);
     }
 
     fn step(&mut self, span: Span) -> Result<(), Refusal> {

@@ -7,12 +7,14 @@ mod compound;
 mod redirect;
 mod word;
 
+pub(super) use word::{argument, assigned, single};
+
 use brush_parser::{SourceSpan, ast};
 
-use super::parse;
 use super::place::{Place, Positions};
 use super::refusal::Refusal;
 use super::tree::{Assign, Connector, Item, List, Node, Pipeline, Simple, SiteId, Stage, Timed};
+use super::{parse, plain};
 use crate::diag::Span;
 
 /// Most levels of compound commands and substitutions inside each other.
@@ -39,6 +41,11 @@ impl Lower {
         self.sites
     }
 
+    /// Gives back the sites from this one on.
+    pub(super) fn rewind(&mut self, sites: usize) {
+        self.sites = sites;
+    }
+
     /// One level deeper, or a refusal; each success is followed by `leave`.
     pub(super) fn enter(&mut self, span: Span) -> Result<(), Refusal> {
         if self.depth >= MAX_DEPTH {
@@ -56,6 +63,20 @@ impl Lower {
 
     /// A whole text: the line, the inside of a substitution, the argument of `sh -c`.
     pub(super) fn script(&mut self, text: &str, place: Place) -> Result<List, Refusal> {
+        let mark = self.sites;
+        let list = if self.depth < MAX_DEPTH { plain::read(text, place, self) } else { None };
+        let Some(list) = list else { return self.parsed(text, place) };
+        if cfg!(debug_assertions) {
+            let after = self.sites;
+            self.rewind(mark);
+            assert_eq!(self.parsed(text, place).as_ref(), Ok(&list), "both readings of {text:?}");
+            assert_eq!(self.sites, after, "words in both readings of {text:?}");
+        }
+        Ok(list)
+    }
+
+    /// The same by the general parser.
+    fn parsed(&mut self, text: &str, place: Place) -> Result<List, Refusal> {
         let positions = Positions::new(text);
         let span = place.span(0, text.len());
         let program = parse::parse(text, |start, end| place.span(positions.byte(start), positions.byte(end)))?;

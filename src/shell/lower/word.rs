@@ -9,7 +9,7 @@ use super::super::piece::{self, Mode};
 use super::super::place::Place;
 use super::super::refusal::Refusal;
 use super::super::tree::{Assign, Op, Parameter, Piece, Word};
-use super::Walker;
+use super::{Lower, Walker};
 use crate::diag::Span;
 
 /// Most words of a line, those that braces make included.
@@ -26,22 +26,57 @@ enum Tilde {
     Value,
 }
 
+/// An argument, an item of a `for` list: braces may make it several words.
+pub(in crate::shell) fn argument(raw: &str, place: Place, span: Span, lower: &mut Lower) -> Result<Vec<Word>, Refusal> {
+    let pieces = piece::pieces(raw, place, Mode::Bare, lower)?;
+    let too_many = || Refusal::new("too-many-words", span, "braces make more than 1024 words; write less");
+    let tilde = if assignment_shape(&pieces) { Tilde::Assignment } else { Tilde::Word };
+    let words = brace::expand(pieces).ok_or_else(too_many)?;
+    words.into_iter().map(|pieces| finish(pieces, span, tilde, lower)).collect()
+}
+
+/// A word that stays one: a redirection target, the word of a `case`, an operand of `[[ ]]`.
+pub(in crate::shell) fn single(raw: &str, place: Place, span: Span, lower: &mut Lower) -> Result<Word, Refusal> {
+    let pieces = piece::pieces(raw, place, Mode::Bare, lower)?;
+    finish(pieces, span, Tilde::Word, lower)
+}
+
+/// `NAME=value` before a command or alone.
+pub(in crate::shell) fn assigned(
+    name: &str,
+    value: &str,
+    place: Place,
+    span: Span,
+    lower: &mut Lower,
+) -> Result<Assign, Refusal> {
+    if name.ends_with('+') {
+        let message = "`+=` is refused; write the whole value";
+        return Err(Refusal::new("append-assignment", span, message));
+    }
+    let pieces = piece::pieces(value, place, Mode::Bare, lower)?;
+    let value = finish(pieces, span, Tilde::Value, lower)?;
+    Ok(Assign { name: name.to_owned(), value, span })
+}
+
+fn finish(pieces: Vec<Piece>, span: Span, tilde: Tilde, lower: &mut Lower) -> Result<Word, Refusal> {
+    let pieces = tildes(pieces, span, tilde)?;
+    if lower.sites() >= MAX_WORDS {
+        return Err(Refusal::new("too-many-words", span, "more than 40000 words; run the commands apart"));
+    }
+    Ok(Word { pieces, site: lower.site(), span })
+}
+
 impl Walker<'_, '_> {
-    /// An argument, an item of a `for` list: braces may make it several words.
     pub(super) fn argument(&mut self, word: &ast::Word) -> Result<Vec<Word>, Refusal> {
         let span = self.span(word.loc.as_ref());
-        let pieces = self.pieces(word, span)?;
-        let too_many = || Refusal::new("too-many-words", span, "braces make more than 1024 words; write less");
-        let tilde = if assignment_shape(&pieces) { Tilde::Assignment } else { Tilde::Word };
-        let words = brace::expand(pieces).ok_or_else(too_many)?;
-        words.into_iter().map(|pieces| self.finish(pieces, span, tilde)).collect()
+        let (raw, place) = self.raw(word, span);
+        argument(&raw, place, span, self.lower)
     }
 
-    /// A word that stays one: a redirection target, the word of a `case`, an operand of `[[ ]]`.
     pub(super) fn single(&mut self, word: &ast::Word) -> Result<Word, Refusal> {
         let span = self.span(word.loc.as_ref());
-        let pieces = self.pieces(word, span)?;
-        self.finish(pieces, span, Tilde::Word)
+        let (raw, place) = self.raw(word, span);
+        single(&raw, place, span, self.lower)
     }
 
     /// Text of a here-document.
@@ -61,21 +96,10 @@ impl Walker<'_, '_> {
         if matches!(assignment.value, ast::AssignmentValue::Array(_)) {
             return Err(self.array(&assignment.loc));
         }
-        if assignment.append {
-            let message = "`+=` is refused; write the whole value";
-            return Err(Refusal::new("append-assignment", span, message));
-        }
         let (raw, place) = self.raw(word, span);
-        let skip = name.len() + 1;
-        let value = raw.get(skip..).unwrap_or_default();
-        let pieces = piece::pieces(value, place.inner(skip), Mode::Bare, self.lower)?;
-        let value = self.finish(pieces, span, Tilde::Value)?;
-        Ok(Assign { name: name.clone(), value, span })
-    }
-
-    fn pieces(&mut self, word: &ast::Word, span: Span) -> Result<Vec<Piece>, Refusal> {
-        let (raw, place) = self.raw(word, span);
-        piece::pieces(&raw, place, Mode::Bare, self.lower)
+        let skip = name.len() + usize::from(assignment.append);
+        let (name, value) = (raw.get(..skip).unwrap_or_default(), raw.get(skip + 1..).unwrap_or_default());
+        assigned(name, value, place.inner(skip + 1), span, self.lower)
     }
 
     /// The text of a word. The tokenizer makes the inside of expansions anew, with blanks and comments lost, so where
@@ -90,14 +114,6 @@ impl Walker<'_, '_> {
         let essence = |text: &str| -> String { text.replace("\\\n", "").split_whitespace().collect() };
         let same = essence(word) == essence(&made.0) || word.contains('#') && word.starts_with(['"', '$']);
         if same { (word.to_owned(), self.place.inner(end - word.len())) } else { made }
-    }
-
-    fn finish(&mut self, pieces: Vec<Piece>, span: Span, tilde: Tilde) -> Result<Word, Refusal> {
-        let pieces = tildes(pieces, span, tilde)?;
-        if self.lower.sites() >= MAX_WORDS {
-            return Err(Refusal::new("too-many-words", span, "more than 40000 words; run the commands apart"));
-        }
-        Ok(Word { pieces, site: self.lower.site(), span })
     }
 }
 

@@ -79,7 +79,7 @@ fn bash_runs_nothing_that_was_not_listed() {
     snippets.extend(generate::snippets(240));
     let stage = Stage::new();
     let variables = BTreeMap::from([("LANG".to_owned(), "C".to_owned()), ("HOME".to_owned(), stage.home())]);
-    let context = Context { variables, home: None };
+    let context = Context { variables: variables.into(), home: None };
     let mut accepted = Vec::new();
     let mut plan = Vec::new();
     for snippet in snippets {
