@@ -44,7 +44,7 @@ fn one(judge: &Judge, line: String, cwd: Option<String>, json: bool) -> io::Resu
     let checked = judge.check(&Call { command: Text::Line(line), cwd, ..Call::default() }, &Value::Null);
     let mut out = io::stdout().lock();
     if json {
-        serde_json::to_writer(&mut out, &checked.json)?;
+        serde_json::to_writer(&mut out, &checked.full)?;
         writeln!(out)?;
     } else {
         writeln!(out, "{}", checked.for_operator)?;
@@ -68,7 +68,7 @@ fn each(judge: &Judge, cwd: Option<&str>) -> io::Result<ExitCode> {
             .map_err(|error| io::Error::other(format!("line {} of stdin: {error}", number + 1)))?;
         let cwd = question.cwd.or_else(|| cwd.map(str::to_owned));
         let call = Call { command: Text::Line(question.command), cwd, env: question.env, ..Call::default() };
-        serde_json::to_writer(&mut out, &judge.check(&call, &question.id).json)?;
+        serde_json::to_writer(&mut out, &judge.check(&call, &question.id).full)?;
         writeln!(out)?;
         out.flush()?;
     }

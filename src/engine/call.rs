@@ -136,8 +136,10 @@ pub struct Checked {
     pub for_model: String,
     /// Full text for a person, with the rule that would allow it.
     pub for_operator: String,
-    /// The answer as JSON.
+    /// The answer as JSON, for anybody: without secrets, and without what would loosen the policy.
     pub json: serde_json::Value,
+    /// The whole answer as JSON, for an operator.
+    pub full: serde_json::Value,
 }
 
 /// A part of what a job wrote, made fit for a model.

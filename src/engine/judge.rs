@@ -69,7 +69,18 @@ impl Judge {
             decision,
             for_model: self.clean(&for_model),
             for_operator: self.clean(&full),
-            json: explanation.to_json(id),
+            json: self.clean_json(explanation.to_json(id)),
+            full: explanation.to_full_json(id),
+        }
+    }
+
+    /// JSON whose texts hold no secrets.
+    fn clean_json(&self, value: Value) -> Value {
+        match value {
+            Value::String(text) => Value::String(self.clean(&text)),
+            Value::Array(items) => items.into_iter().map(|item| self.clean_json(item)).collect(),
+            Value::Object(entries) => entries.into_iter().map(|(key, item)| (key, self.clean_json(item))).collect(),
+            other => other,
         }
     }
 

@@ -17,11 +17,11 @@ pub(super) fn instead(policy: &Policy, explanation: &Explanation) -> Option<Stri
     let denied = explanation.commands.iter().find(|report| report.verdict == Verdict::Deny)?;
     let name = denied.program.as_deref()?;
     let rules: Vec<String> =
-        policy.allow.about(&[name]).filter(|rule| rule.bare_names().is_some()).map(describe).collect();
+        policy.allow.named(&[name]).filter(|rule| rule.bare_names().is_some()).map(describe).collect();
     if !rules.is_empty() {
         return Some(format!("allowed for `{name}`: {}", rules.join("; ")));
     }
-    let names: Vec<&str> = policy.allow.names().take(MAX_NAMES).collect();
+    let names: Vec<&str> = policy.allow.names().into_iter().take(MAX_NAMES).collect();
     (!names.is_empty()).then(|| format!("allowed programs: {}", names.join(", ")))
 }
 

@@ -14,6 +14,7 @@ use super::merge::rule_ids;
 use super::narrow::Narrowed;
 use super::profile::{OnUnsupported, Profile};
 use super::rule::{List, Options, Rule, Subcommands, Surroundings};
+use super::rules::Rules;
 use super::settings::{self, Settings};
 use super::toolchains::Found;
 use super::variables::{Directories, Disk, Variables};
@@ -26,51 +27,6 @@ use crate::paths::AbsPath;
 pub(super) enum Mode {
     Shell,
     Argv,
-}
-
-/// The rules of one list, found by program.
-#[derive(Debug, Default)]
-pub(super) struct Rules {
-    all: Vec<Rule>,
-    by_name: BTreeMap<String, Vec<usize>>,
-    others: Vec<usize>,
-}
-
-impl Rules {
-    fn new(all: Vec<Rule>) -> Self {
-        let mut rules = Self { all, ..Self::default() };
-        for (index, rule) in rules.all.iter().enumerate() {
-            match rule.bare_names() {
-                Some(names) => {
-                    names.for_each(|name| rules.by_name.entry(name.to_owned()).or_default().push(index));
-                }
-                None => rules.others.push(index),
-            }
-        }
-        rules
-    }
-
-    /// Rules that may be about one of these names, in the order of the file.
-    pub(super) fn about<'a>(&'a self, names: &[&str]) -> impl Iterator<Item = &'a Rule> + use<'a> {
-        let named = names.iter().filter_map(|name| self.by_name.get(*name)).flatten();
-        let indices: BTreeSet<usize> = named.chain(&self.others).copied().collect();
-        indices.into_iter().filter_map(|index| self.all.get(index))
-    }
-
-    /// All of them, to change what they refer to.
-    pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Rule> {
-        self.all.iter_mut()
-    }
-
-    /// All of them.
-    pub(super) fn iter(&self) -> impl Iterator<Item = &Rule> {
-        self.all.iter()
-    }
-
-    /// Program names that rules mention.
-    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
-        self.by_name.keys().map(String::as_str)
-    }
 }
 
 /// A compiled policy.
@@ -147,7 +103,7 @@ impl Policy {
 
     /// Names of the programs and builtins that some allow rule is about, sorted.
     pub fn allowed_names(&self) -> Vec<&str> {
-        self.allow.names().collect()
+        self.allow.names()
     }
 
     /// Variables that a caller may set, as patterns.
@@ -321,9 +277,7 @@ impl Reading<'_> {
                 let near = nearest(name, catalogue::names());
                 let advice = near.map_or_else(|| out.to_owned(), |near| format!("did you mean `{near}`? else {out}"));
                 self.problems.push(problem.advise(advice));
-            } else if rule.node.get("subcommands").is_none()
-                && catalogue::entry(name).is_some_and(|entry| entry.needs_subcommand())
-            {
+            } else if rule.node.get("subcommands").is_none() && catalogue::has_subcommands(name) {
                 debug_assert!(rule.subcommands == Subcommands::Any);
                 let problem =
                     rule.error("missing-key", format!("`{name}` has subcommands, and rule `{}` names none", rule.id));

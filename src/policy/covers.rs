@@ -4,7 +4,7 @@
 //!
 //! INVARIANT: what is not known never satisfies a rule that looks at it.
 
-use super::catalogue::{self, Effect, Entry, Invocation, Item, Kind, OptionSpec, Parsing, Role, invocation};
+use super::catalogue::{self, Effect, Entry, Invocation, Item, Kind, OptionSpec, Parsing, Role};
 use super::places::{Access, Places};
 use super::roles::{Scene, is_indifferent, lacks, pattern, roles, show};
 use super::rule::{LazyRegex, OperandRule, Options, Rule, Subcommands};
@@ -31,8 +31,6 @@ pub(super) struct Fit {
     pub(super) inert: bool,
 }
 
-static UNLISTED: Entry = Entry::unlisted();
-
 /// Does an allow rule cover the whole command?
 pub(super) fn covers(rule: &Rule, subject: &Subject<'_>, places: &Places<'_>) -> Result<Fit, Mismatch> {
     if !rule.programs.is_empty() && !rule.programs.iter().any(|name| subject.is(name)) {
@@ -49,9 +47,9 @@ pub(super) fn covers(rule: &Rule, subject: &Subject<'_>, places: &Places<'_>) ->
         return Ok(Fit { inert: false });
     }
     let listed: &[OptionSpec] = if let Options::Listed(specs) = &rule.options { specs } else { &[] };
-    let entry = catalogue::entry(subject.base());
+    let entry = subject.entry;
     let wants = matches!(rule.subcommands, Subcommands::Listed(_));
-    let sorted = invocation(entry.unwrap_or(&UNLISTED), listed, subject.arguments(), wants);
+    let sorted = subject.sorted(listed, wants);
     subcommand_fits(rule, entry, &sorted)?;
     let cover = Cover { rule, scene: Scene(moved(&sorted, places)?), entry, listed };
     cover.options(&sorted)?;
@@ -62,7 +60,7 @@ pub(super) fn covers(rule: &Rule, subject: &Subject<'_>, places: &Places<'_>) ->
 }
 
 fn regex_covers(rule: &Rule, regex: &LazyRegex, subject: &Subject<'_>) -> Result<(), Mismatch> {
-    for word in subject.words {
+    for word in subject.words() {
         match word {
             Word::Known(_) => {}
             Word::Glob(glob) if !glob.literal_prefix.is_empty() => {}
@@ -71,7 +69,7 @@ fn regex_covers(rule: &Rule, regex: &LazyRegex, subject: &Subject<'_>) -> Result
         }
     }
     match regex.get() {
-        Ok(regex) if regex.is_match(&subject.texts.quoted) => Ok(()),
+        Ok(regex) if regex.is_match(&subject.texts().quoted) => Ok(()),
         Ok(_) if rule.programs.is_empty() => Err(Mismatch::Program),
         Ok(_) => detail(format!("`{}` does not match all of it", regex.text())),
         Err(error) => detail(format!("the regex of the rule cannot be built: {error}")),
@@ -119,13 +117,13 @@ fn subcommand_fits(rule: &Rule, entry: Option<&Entry>, sorted: &Invocation<'_>) 
 /// `stash list` is met by these two words, listed in the catalogue or not.
 pub(super) fn starts_with(sorted: &Invocation<'_>, words: &[String]) -> bool {
     let after = sorted.items.iter().map_while(|item| match item {
-        Item::Operand { word, .. } => word.known().map(str::to_owned),
+        Item::Operand { word, .. } => word.known(),
         Item::Option { .. } | Item::Odd { .. } => None,
     });
-    let written: Vec<String> = sorted.subcommand.iter().cloned().chain(after).collect();
+    let mut written = sorted.subcommand.iter().map(String::as_str).chain(after);
     // A catalogued subcommand of two words is not allowed by its first word alone.
     let whole = sorted.subcommand.len() <= words.len().max(1) || sorted.grammar.is_some_and(|grammar| grammar.included);
-    written.starts_with(words) && whole
+    whole && words.iter().all(|word| written.next() == Some(word))
 }
 
 /// The places that the command sees, from its first directory to the last `-C DIR`.

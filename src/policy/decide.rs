@@ -102,9 +102,9 @@ impl Policy {
         let analysis = self.analyse(request, &env, explanation)?;
         let line = explanation.line.clone();
         let court = Court { policy: self, world, start: &cwd.path, line: &line };
-        let rulings: Vec<Ruling> =
-            analysis.commands.iter().map(|command| self.narrowed(command, court.judge(command))).collect();
-        explanation.commands = rulings.iter().map(|ruling| ruling.report.clone()).collect();
+        let judged = analysis.commands.iter().map(|command| self.narrowed(command, court.judge(command)));
+        let (reports, rulings): (Vec<_>, Vec<Ruling>) = judged.unzip();
+        explanation.commands = reports;
         let profile = self.sandbox(&rulings).map_err(|why| general(explanation, why));
         let judging = profile.as_ref().map_or(&self.default_profile, |profile| profile);
         explanation.redirects =
@@ -120,9 +120,9 @@ impl Policy {
             Plan::Bash { script, .. } => script.clone(),
         });
         let helpers = if profile.approved_only { self.helpers(&programs, world) } else { Vec::new() };
-        let rules = rules_of(&rulings);
+        let rules = rules_of(&explanation.commands);
         let no_input = court.refuses_input(&analysis.commands);
-        let env = env.into_iter().collect();
+        let env = env.iter().map(|(name, value)| (name.clone(), value.clone())).collect();
         let explanation = Explanation::new(String::new());
         Ok((
             verdict,
@@ -155,10 +155,10 @@ impl Policy {
     fn analyse(
         &self,
         request: &Request,
-        env: &BTreeMap<String, String>,
+        env: &Arc<BTreeMap<String, String>>,
         explanation: &mut Explanation,
     ) -> Result<Analysis, Refused> {
-        let context = shell::Context { variables: env.clone(), home: self.home.as_ref().map(ToString::to_string) };
+        let context = shell::Context { variables: Arc::clone(env), home: self.home.as_ref().map(ToString::to_string) };
         let analysis = match &request.text {
             Text::Line(line) => shell::analyze(line, &context),
             Text::Exact(words) => shell::exact(words.clone()),

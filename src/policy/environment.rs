@@ -6,6 +6,7 @@
 //! reach no job at all.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::injection::{everywhere, injects};
 use super::toolchains::Found;
@@ -30,7 +31,7 @@ pub(super) fn never_set(name: &str) -> Option<String> {
 /// What jobs get.
 #[derive(Debug, Clone)]
 pub(super) struct Environment {
-    base: BTreeMap<String, String>,
+    base: Arc<BTreeMap<String, String>>,
     request: Vec<String>,
     secrets: Vec<(String, String)>,
 }
@@ -68,7 +69,7 @@ impl Environment {
                 Err(why) => problems.push(entry.node.error("wrong-path", why)),
             }
         }
-        Self { base, request, secrets }
+        Self { base: Arc::new(base), request, secrets }
     }
 
     /// Gives jobs the homes of their toolchains, where the policy says nothing else.
@@ -93,15 +94,15 @@ impl Environment {
 
     /// Replaces PATH by these directories.
     pub(super) fn set_path(&mut self, path: String) {
-        self.base.insert("PATH".into(), path);
+        Arc::make_mut(&mut self.base).insert("PATH".into(), path);
     }
 
     /// The environment with what a caller asks for.
     ///
     /// # Errors
     /// The first variable that a caller may not set, in words.
-    pub(super) fn with(&self, asked: &BTreeMap<String, String>) -> Result<BTreeMap<String, String>, String> {
-        let mut all = self.base.clone();
+    pub(super) fn with(&self, asked: &BTreeMap<String, String>) -> Result<Arc<BTreeMap<String, String>>, String> {
+        let mut all = Arc::clone(&self.base);
         for (name, value) in asked {
             let known = wildcard::any(self.request.iter().map(String::as_str), name);
             if !is_name(name) {
@@ -116,7 +117,7 @@ impl Environment {
             if !known {
                 return Err(format!("the policy does not let a caller set `{name}`"));
             }
-            all.insert(name.clone(), value.clone());
+            Arc::make_mut(&mut all).insert(name.clone(), value.clone());
         }
         Ok(all)
     }

@@ -2,12 +2,14 @@
 //!
 //! In: what `decide` found, step by step. Out: the same for a person and for a program. It decides nothing.
 
+use std::borrow::Cow;
 use std::fmt;
+use std::sync::Arc;
 
 use serde_json::{Value as Json, json};
 
-use super::rule::RuleRef;
-use crate::diag::Span;
+use super::rule::{List, Rule, RuleRef};
+use crate::diag::{Source, Span};
 use crate::paths::AbsPath;
 use crate::shell::{RedirectOp, Word};
 
@@ -61,10 +63,44 @@ pub struct CommandReport {
     pub rule: Option<RuleRef>,
     /// Why.
     pub reason: String,
-    /// Rules about this program that did not apply, each with why.
-    pub looked: Vec<(String, String)>,
+    /// Rules that were looked at, each with why it applies or does not; after a deny rule that applies, no other is.
+    pub looked: Vec<Look>,
     /// Its place in the line.
     pub span: Span,
+}
+
+/// A rule that was looked at for a command.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Look {
+    /// Its id.
+    pub id: Arc<str>,
+    /// The list that it stands in.
+    pub(super) list: List,
+    /// Does it apply?
+    pub matched: bool,
+    /// Why, or why not.
+    pub why: Cow<'static, str>,
+    source: Source,
+    at: usize,
+}
+
+impl Look {
+    /// What became of looking at a rule.
+    pub(super) fn at(rule: &Rule, list: List, matched: bool, why: Cow<'static, str>) -> Self {
+        let (source, at) = (rule.node.source.clone(), rule.node.span.start);
+        Self { id: Arc::clone(&rule.id), list, matched, why, source, at }
+    }
+
+    fn to_json(&self) -> Json {
+        json!({
+            "id": &*self.id,
+            "list": self.list.key(),
+            "file": self.source.name(),
+            "line": self.source.line_column(self.at).0,
+            "matched": self.matched,
+            "why": self.why,
+        })
+    }
 }
 
 /// One redirection and its answer.
@@ -134,7 +170,19 @@ impl Explanation {
         }
     }
 
-    /// The JSON that `explain --json` prints.
+    /// The JSON that `explain --json` prints: everything in [`Explanation::to_json`], and beside it for each command the
+    /// rules that were looked at, and what would allow the request. It is for operators: it says how to loosen the policy.
+    pub fn to_full_json(&self, id: &Json) -> Json {
+        let mut json = self.to_json(id);
+        let commands = json.get_mut("commands").and_then(Json::as_array_mut);
+        for (command, report) in commands.into_iter().flatten().zip(&self.commands) {
+            let rules: Vec<Json> = report.looked.iter().map(Look::to_json).collect();
+            command.as_object_mut().map(|command| command.insert("rules".into(), rules.into()));
+        }
+        json
+    }
+
+    /// The JSON that anybody may see.
     pub fn to_json(&self, id: &Json) -> Json {
         let refusal = self.refusal.as_ref().map(|refusal| {
             let (start, end) = (refusal.span.start, refusal.span.end);
@@ -248,8 +296,8 @@ fn write_command(report: &CommandReport, f: &mut fmt::Formatter<'_>) -> fmt::Res
         Some(rule) => writeln!(f, "        rule `{}` at {}:{}: {}", rule.id, rule.file, rule.line, report.reason)?,
         None => writeln!(f, "        {}", report.reason)?,
     }
-    for (id, why) in &report.looked {
-        writeln!(f, "        not rule `{id}`: {why}")?;
+    for look in report.looked.iter().filter(|look| !look.matched) {
+        writeln!(f, "        not {} rule `{}`: {}", look.list.key(), look.id, look.why)?;
     }
     Ok(())
 }

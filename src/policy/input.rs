@@ -153,7 +153,7 @@ impl Court<'_> {
         let code = Unknown { reason: "what is written to its standard input".to_owned(), splits: true };
         let words = command.words.iter().take(1).cloned().chain([Word::Unknown(code)]).collect();
         let any_code = Command { words, ..command.clone() };
-        let allowed = self.judge(&any_code).report.verdict == Verdict::Allow;
+        let allowed = self.judge(&any_code).0.verdict == Verdict::Allow;
         (!allowed).then(|| {
             format!(
                 "`{name}` runs what is written to its standard input, and no rule allows it any code; put the code in a file \

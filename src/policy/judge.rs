@@ -3,20 +3,24 @@
 //! In: a command of the line. Out: a [`Ruling`]: the verdict, the rule that gave it, why, and the sandbox it needs.
 //! Strictest first: deny, then ask, then allow, then the default. How rulings become one decision is in `decide`.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
-use super::catalogue;
+use super::catalogue::{self, Entry};
 use super::compiled::{Mode, Policy};
 use super::covers::{Fit, Mismatch, covers};
-use super::explain::{CommandReport, Verdict, word};
+use super::explain::{CommandReport, Look, Verdict, word};
 use super::meets::meets;
 use super::places::Places;
 use super::profile::Profile;
-use super::rule::{Rule, RuleRef};
-use super::subject::{Subject, Texts};
+use super::rule::{List, Rule, RuleRef};
+use super::subject::Subject;
 use super::world::{ProgramFile, World};
 use crate::paths::AbsPath;
-use crate::shell::{Command, CommandText, Cwd, Head, Word, carries_alike, command_text};
+use crate::shell::{Command, Cwd, Head, Word, carries_alike};
+
+/// Why an allow rule without a reason of its own allows.
+const COVERED: &str = "all of it is allowed";
 
 /// What a command needs of the sandbox.
 #[derive(Debug, Clone)]
@@ -30,7 +34,6 @@ pub(super) enum Need {
 /// The answer to one command.
 #[derive(Debug)]
 pub(super) struct Ruling {
-    pub(super) report: CommandReport,
     pub(super) need: Need,
     pub(super) file: Option<ProgramFile>,
 }
@@ -60,11 +63,11 @@ impl Answer<'_> {
 
 impl<'a> Court<'a> {
     /// Judges one command.
-    pub(super) fn judge(&self, command: &Command) -> Ruling {
+    pub(super) fn judge(&self, command: &Command) -> (CommandReport, Ruling) {
         let mut report = self.blank(command);
         let Some(name) = command.words.first().and_then(Word::known) else {
             report.reason = "the name of the program is not known before it runs; write it out".into();
-            return Ruling { report, need: Need::Nothing, file: None };
+            return (report, Ruling { need: Need::Nothing, file: None });
         };
         let cwd = self.follow(command);
         let builtin = command.head == Head::Builtin;
@@ -72,15 +75,10 @@ impl<'a> Court<'a> {
         let real = file.as_ref().ok().and_then(Option::as_ref).map(|file| self.world.resolve(&file.path));
         let real = real.and_then(Result::ok);
         let found = if name.contains('/') { self.search(base(name)) } else { None };
-        let texts = texts(command, real.as_ref(), self.line);
-        let subject = Subject {
-            words: &command.words,
-            name,
-            file: file.as_ref().ok().and_then(Option::as_ref),
-            real: real.as_ref(),
-            found: found.as_ref(),
-            texts: &texts,
-        };
+        let mut subject = Subject::new(command, name, self.line);
+        subject.file = file.as_ref().ok().and_then(Option::as_ref);
+        subject.real = real.as_ref();
+        subject.found = found.as_ref();
         let mut answer = self.rules(&subject, &cwd, &mut report);
         let by_rule = answer.rule.is_some() && answer.verdict == Verdict::Deny;
         if !by_rule {
@@ -108,7 +106,7 @@ impl<'a> Court<'a> {
         let file = file.ok().flatten();
         report.path = file.as_ref().map(|file| file.path.clone());
         let need = if answer.inert || builtin { Need::Nothing } else { Need::OneOf(answer.profiles) };
-        Ruling { report, need, file }
+        (report, Ruling { need, file })
     }
 
     fn blank(&self, command: &Command) -> CommandReport {
@@ -126,14 +124,13 @@ impl<'a> Court<'a> {
     }
 
     fn rules(&self, subject: &Subject<'_>, cwd: &Result<AbsPath, String>, report: &mut CommandReport) -> Answer<'a> {
-        let real = subject.real.and_then(AbsPath::file_name).and_then(|name| name.to_str());
-        let names: Vec<&str> = [Some(subject.base()), real].into_iter().flatten().collect();
-        for rule in self.policy.deny.about(&names).chain(self.dangerous(&names)) {
-            if let Some(how) = meets(rule, subject) {
-                return Answer { rule: Some(rule), ..Answer::deny(reason(rule, &how)) };
-            }
+        let names = subject.names();
+        let denies = self.policy.deny.about(List::Deny, &names, subject).chain(self.dangerous(&names));
+        if let Some((rule, how)) = first_met(List::Deny, denies, subject, report) {
+            return Answer { rule: Some(rule), ..Answer::deny(reason(rule, &how)) };
         }
-        let asked = self.policy.ask.about(&names).find_map(|rule| Some((rule, meets(rule, subject)?)));
+        let asks = self.policy.ask.about(List::Ask, &names, subject);
+        let asked = first_met(List::Ask, asks, subject, report);
         let allowed = self.allowed(subject, cwd, &names, report);
         let profile = |rule: &Rule| Arc::clone(rule.profile.as_ref().unwrap_or(&self.policy.default_profile));
         let profiles: Vec<Arc<Profile>> = allowed.iter().map(|(rule, _)| profile(rule)).collect();
@@ -148,7 +145,7 @@ impl<'a> Court<'a> {
             (None, Some((rule, _))) => Answer {
                 verdict: Verdict::Allow,
                 rule: Some(rule),
-                reason: rule.reason.clone().unwrap_or_else(|| "all of it is allowed".into()),
+                reason: rule.reason.clone().unwrap_or_else(|| COVERED.into()),
                 profiles,
                 inert: allowed.iter().any(|(_, fit)| fit.inert),
             },
@@ -159,12 +156,12 @@ impl<'a> Court<'a> {
     /// Built-in rules for these programs that nobody switched off.
     fn dangerous(&self, names: &[&str]) -> impl Iterator<Item = &'a Rule> + use<'a> {
         let policy = self.policy;
-        let entries: Vec<&'static Rule> = if policy.dangerous {
-            names.iter().filter_map(|name| catalogue::entry(name)).flat_map(|entry| &entry.dangerous).collect()
-        } else {
-            Vec::new()
+        let entries: Vec<&'static Entry> = match policy.dangerous {
+            true => names.iter().filter_map(|name| catalogue::entry(name)).collect(),
+            false => Vec::new(),
         };
-        entries.into_iter().filter(move |rule| !policy.disabled.contains(&rule.id))
+        let rules = entries.into_iter().flat_map(|entry| &entry.dangerous);
+        rules.filter(move |rule| !policy.disabled.contains(&*rule.id))
     }
 
     /// Every allow rule that covers the command: each brings a sandbox in which it may run.
@@ -176,13 +173,16 @@ impl<'a> Court<'a> {
         report: &mut CommandReport,
     ) -> Vec<(&'a Rule, Fit)> {
         let mut fits = Vec::new();
-        for rule in self.policy.allow.about(names) {
-            let profile = rule.profile.as_deref().unwrap_or(&self.policy.default_profile);
-            let places = Places { world: self.world, profile, cwd: cwd.clone() };
+        let mut places = Places { world: self.world, profile: &self.policy.default_profile, cwd: cwd.clone() };
+        for rule in self.policy.allow.about(List::Allow, names, subject) {
+            places.profile = rule.profile.as_deref().unwrap_or(&self.policy.default_profile);
             match covers(rule, subject, &places) {
-                Ok(fit) => fits.push((rule, fit)),
+                Ok(fit) => {
+                    report.looked.push(Look::at(rule, List::Allow, true, COVERED.into()));
+                    fits.push((rule, fit));
+                }
                 Err(Mismatch::Program) => {}
-                Err(Mismatch::Detail(why)) => report.looked.push((rule.id.clone(), why)),
+                Err(Mismatch::Detail(why)) => report.looked.push(Look::at(rule, List::Allow, false, why.into())),
             }
         }
         fits
@@ -190,8 +190,9 @@ impl<'a> Court<'a> {
 
     fn default(&self, subject: &Subject<'_>, report: &CommandReport) -> Answer<'a> {
         let name = subject.name;
-        let reason = match (self.policy.default, report.looked.first()) {
-            (Verdict::Deny, Some((id, why))) => format!("`{name}`: {why} (rule `{id}`)"),
+        let nearest = report.looked.iter().find(|look| look.list == List::Allow);
+        let reason = match (self.policy.default, nearest) {
+            (Verdict::Deny, Some(Look { id, why, .. })) => format!("`{name}`: {why} (rule `{id}`)"),
             (Verdict::Deny, None) => format!("no rule allows `{name}`"),
             (Verdict::Ask, _) => format!("no rule is about `{name}`, so a person decides"),
             (Verdict::Allow, _) => "allowed by default".to_owned(),
@@ -273,13 +274,25 @@ fn reason(rule: &Rule, how: &str) -> String {
     rule.reason.clone().unwrap_or_else(|| how.to_owned())
 }
 
-/// The texts that regular expressions look at.
-fn texts(command: &Command, real: Option<&AbsPath>, line: &str) -> Texts {
-    let CommandText { rendered, joined } = command_text(command);
-    let name = real.map(last);
-    let rest = rendered.split_once(' ').map_or("", |(_, rest)| rest);
-    let resolved = name.map_or_else(|| rendered.clone(), |name| format!("{name} {rest}").trim_end().to_owned());
-    Texts { quoted: rendered, joined, resolved, line: line.to_owned() }
+/// The first of these deny or ask rules that the command meets, and how; the report keeps all that were looked at.
+fn first_met<'r>(
+    list: List,
+    rules: impl Iterator<Item = &'r Rule>,
+    subject: &Subject<'_>,
+    report: &mut CommandReport,
+) -> Option<(&'r Rule, Cow<'static, str>)> {
+    for rule in rules {
+        match meets(rule, subject) {
+            Ok(how) => {
+                report.looked.push(Look::at(rule, list, true, how.clone()));
+                return Some((rule, how));
+            }
+            Err(missing) => {
+                report.looked.extend(missing.why().map(|why| Look::at(rule, list, false, Cow::Borrowed(why))));
+            }
+        }
+    }
+    None
 }
 
 impl Policy {
@@ -295,11 +308,11 @@ impl Policy {
 }
 
 /// The rules that allowed the commands of a line, each once.
-pub(super) fn rules_of(rulings: &[Ruling]) -> Vec<RuleRef> {
+pub(super) fn rules_of(reports: &[CommandReport]) -> Vec<RuleRef> {
     let mut rules: Vec<RuleRef> = Vec::new();
-    for rule in rulings.iter().filter_map(|ruling| ruling.report.rule.clone()) {
-        if !rules.contains(&rule) {
-            rules.push(rule);
+    for rule in reports.iter().filter_map(|report| report.rule.as_ref()) {
+        if !rules.contains(rule) {
+            rules.push(rule.clone());
         }
     }
     rules

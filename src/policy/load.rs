@@ -204,7 +204,7 @@ impl Gathering {
                     self.problems.push(item.warning("disabled-deny", message));
                 }
                 Some(_) => {}
-                None if catalogue::dangerous_ids().contains(id) => {
+                None if catalogue::is_dangerous_id(id) => {
                     let message = format!("`{id}` guards against a destructive command, and no longer holds");
                     self.problems.push(item.warning("disabled-deny", message));
                 }

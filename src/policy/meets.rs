@@ -4,34 +4,56 @@
 //!
 //! INVARIANT: what is not known always meets a rule that looks at it.
 
-use super::catalogue::{self, Entry, Invocation, Item, OptionSpec, invocation};
+use std::borrow::Cow;
+
+use super::catalogue::{Invocation, Item, OptionSpec};
 use super::covers::{starts_with, value_fits};
 use super::rule::{LazyRegex, OperandRule, Options, Rule, Subcommands};
 use super::subject::Subject;
 use crate::shell::Word;
 
-static UNLISTED: Entry = Entry::unlisted();
+/// What a rule asks for and the command has not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Missing {
+    Program,
+    Text,
+    Subcommand,
+    Options,
+    Operands,
+}
 
-/// Does anything in the command meet a deny or ask rule? Says what.
-pub(super) fn meets(rule: &Rule, subject: &Subject<'_>) -> Option<String> {
+impl Missing {
+    /// Why the rule is not met; nothing when it is about something else altogether.
+    pub(super) fn why(self) -> Option<&'static str> {
+        Some(match self {
+            Self::Program => return None,
+            Self::Text => "its text is not found in it",
+            Self::Subcommand => "the subcommand is another one",
+            Self::Options => "none of its options is there",
+            Self::Operands => "no operand is one that it is about",
+        })
+    }
+}
+
+/// Does anything in the command meet a deny or ask rule? Says how, or what is missing.
+pub(super) fn meets(rule: &Rule, subject: &Subject<'_>) -> Result<Cow<'static, str>, Missing> {
     if !rule.programs.is_empty() && !rule.programs.iter().any(|name| subject.may_be(name)) {
-        return None;
+        return Err(Missing::Program);
     }
     if let Some(regex) = &rule.regex {
         return regex_meets(regex, subject);
     }
     let arguments = subject.arguments();
-    let unknown = arguments.iter().any(not_known);
+    let unknown = subject.has_unknown();
     if let Subcommands::Listed(listed) = &rule.subcommands
         && !unknown
         && !listed.iter().any(|words| contains(arguments, words))
     {
-        return None;
+        return Err(Missing::Subcommand);
     }
     let listed: &[OptionSpec] = if let Options::Listed(specs) = &rule.options { specs } else { &[] };
-    let entry = catalogue::entry(subject.base()).unwrap_or(&UNLISTED);
     let wants = matches!(rule.subcommands, Subcommands::Listed(_));
-    let sorted = invocation(entry, listed, arguments, wants);
+    let sorted = subject.sorted(listed, wants);
     let odd = sorted.global.iter().any(|item| matches!(item, Item::Odd { .. }));
     let subcommand = match &rule.subcommands {
         Subcommands::Any => true,
@@ -44,11 +66,17 @@ pub(super) fn meets(rule: &Rule, subject: &Subject<'_>) -> Option<String> {
                 || (sorted.subcommand.is_empty() && unknown)
         }),
     };
+    if !subcommand {
+        return Err(Missing::Subcommand);
+    }
     let options = match &rule.options {
         Options::Listed(specs) => unknown || specs.iter().any(|spec| has_option(spec, &sorted, arguments)),
         Options::None => !arguments.iter().any(|word| word.known().is_some_and(|text| text.starts_with('-'))),
         Options::Safe | Options::Any => true,
     };
+    if !options {
+        return Err(Missing::Options);
+    }
     let operands = match &rule.operands {
         OperandRule::Regex(regex) => operand_meets(regex, &sorted),
         OperandRule::None => {
@@ -56,13 +84,10 @@ pub(super) fn meets(rule: &Rule, subject: &Subject<'_>) -> Option<String> {
         }
         OperandRule::Paths | OperandRule::Any => true,
     };
-    (subcommand && options && operands)
-        .then(|| if unknown { "a word of it is not known" } else { "it meets the rule" }.into())
-}
-
-/// A pattern that starts like an option may be one that the rule is about.
-fn not_known(word: &Word) -> bool {
-    matches!(word, Word::Unknown(_)) || catalogue::dashed_pattern(word).is_some()
+    if !operands {
+        return Err(Missing::Operands);
+    }
+    Ok(Cow::Borrowed(if unknown { "a word of it is not known" } else { "it meets the rule" }))
 }
 
 /// Do all these words stand somewhere among the arguments?
@@ -70,16 +95,14 @@ fn contains(arguments: &[Word], words: &[String]) -> bool {
     words.iter().all(|word| arguments.iter().any(|given| given.known() == Some(word)))
 }
 
-fn regex_meets(regex: &LazyRegex, subject: &Subject<'_>) -> Option<String> {
-    let Ok(compiled) = regex.get() else { return Some("the regex of the rule cannot be built".into()) };
-    let texts = subject.texts;
-    let found =
-        [&texts.quoted, &texts.joined, &texts.resolved, &texts.line].into_iter().any(|text| compiled.is_match(text));
-    let unknown = subject.words.iter().any(not_known);
-    match (found, unknown) {
-        (true, _) => Some(format!("`{}` is found in it", regex.text())),
-        (false, true) => Some("a word of it is not known, so the rule may apply".into()),
-        (false, false) => None,
+fn regex_meets(regex: &LazyRegex, subject: &Subject<'_>) -> Result<Cow<'static, str>, Missing> {
+    let Ok(compiled) = regex.get() else { return Ok(Cow::Borrowed("the regex of the rule cannot be built")) };
+    let texts = subject.texts();
+    let all = [texts.quoted.as_str(), &texts.joined, &texts.resolved, subject.line];
+    match (all.into_iter().any(|text| compiled.is_match(text)), subject.has_unknown()) {
+        (true, _) => Ok(Cow::Owned(format!("`{}` is found in it", regex.text()))),
+        (false, true) => Ok(Cow::Borrowed("a word of it is not known, so the rule may apply")),
+        (false, false) => Err(Missing::Text),
     }
 }
 

@@ -29,6 +29,7 @@ mod presets;
 mod profile;
 mod roles;
 mod rule;
+mod rules;
 mod sandboxes;
 mod settings;
 mod shape;

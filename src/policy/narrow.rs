@@ -11,7 +11,7 @@ use std::sync::Arc;
 use regex::Regex;
 
 use super::compiled::Policy;
-use super::explain::Verdict;
+use super::explain::{CommandReport, Verdict};
 use super::judge::{Need, Ruling};
 use super::profile::Profile;
 use super::variables::Directories;
@@ -132,23 +132,27 @@ impl Policy {
     }
 
     /// The ruling on a command, or a refusal where no pattern of the narrowing matches it.
-    pub(super) fn narrowed(&self, command: &Command, mut ruling: Ruling) -> Ruling {
-        let Some(narrowed) = self.narrowed.as_ref().filter(|_| ruling.report.verdict != Verdict::Deny) else {
-            return ruling;
+    pub(super) fn narrowed(
+        &self,
+        command: &Command,
+        (mut report, mut ruling): (CommandReport, Ruling),
+    ) -> (CommandReport, Ruling) {
+        let Some(narrowed) = self.narrowed.as_ref().filter(|_| report.verdict != Verdict::Deny) else {
+            return (report, ruling);
         };
         let known = command.words.iter().map_while(|word| word.known().is_some().then(|| word.clone()));
         let start = Command { words: known.collect::<Vec<Word>>(), ..command.clone() };
         let text = command_text(&start).rendered;
         if narrowed.patterns.iter().any(|pattern| pattern.matches(&text)) {
-            return ruling;
+            return (report, ruling);
         }
         let patterns: Vec<&str> = narrowed.patterns.iter().map(|pattern| pattern.text.as_str()).collect();
-        ruling.report.verdict = Verdict::Deny;
-        ruling.report.rule = None;
-        ruling.report.reason =
+        report.verdict = Verdict::Deny;
+        report.rule = None;
+        report.reason =
             format!("the operator of this server lets only commands that begin with `{}` run", patterns.join("`, `"));
         ruling.need = Need::Nothing;
-        ruling
+        (report, ruling)
     }
 }
 

@@ -21,6 +21,17 @@ pub(super) enum List {
     Deny,
 }
 
+impl List {
+    /// Its key in the file.
+    pub(super) fn key(self) -> &'static str {
+        match self {
+            Self::Allow => "allow",
+            Self::Ask => "ask",
+            Self::Deny => "deny",
+        }
+    }
+}
+
 /// A rule by its name and place.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RuleRef {
@@ -70,7 +81,7 @@ pub(super) enum OperandRule {
 /// A rule of one list.
 #[derive(Debug)]
 pub(super) struct Rule {
-    pub(super) id: String,
+    pub(super) id: Arc<str>,
     pub(super) node: Node,
     pub(super) programs: Vec<ProgramName>,
     pub(super) subcommands: Subcommands,
@@ -140,7 +151,7 @@ impl Rule {
     pub(super) fn read(node: &Node, around: &Surroundings<'_>) -> Result<Self, Problems> {
         let mut problems = Problems::default();
         let allow = around.list == List::Allow;
-        let id = text(node, "id").unwrap_or("").to_owned();
+        let id = Arc::from(text(node, "id").unwrap_or(""));
         let programs = programs(node, around, &mut problems);
         let regex =
             text(node, "regex").map(|regex| if allow { LazyRegex::whole(regex) } else { LazyRegex::found(regex) });
@@ -172,7 +183,7 @@ impl Rule {
     /// Name and place.
     pub(super) fn reference(&self) -> RuleRef {
         let line = *self.line.get_or_init(|| self.node.source.line_column(self.node.span.start).0);
-        RuleRef { id: self.id.clone(), file: self.node.source.name().to_owned(), line }
+        RuleRef { id: self.id.to_string(), file: self.node.source.name().to_owned(), line }
     }
 
     /// An error at this rule.

@@ -21,6 +21,7 @@ mod places;
 mod policy;
 mod policy_cases;
 mod policy_problems;
+mod policy_rules;
 mod replaced;
 mod run;
 mod serving;

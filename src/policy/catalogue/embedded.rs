@@ -43,10 +43,17 @@ pub(in crate::policy) fn names() -> impl Iterator<Item = &'static str> {
     TEXTS.iter().flat_map(|(names, _)| names.split(' '))
 }
 
-/// The ids of the rules against destructive commands; reads every entry.
-pub(in crate::policy) fn dangerous_ids() -> BTreeSet<String> {
-    let entries = TEXTS.iter().filter_map(|(names, _)| entry(first(names)));
-    entries.flat_map(|entry| &entry.dangerous).map(|rule| rule.id.clone()).collect()
+/// Does a program have subcommands? Told by its text, so that loading a policy reads no entry; a test compares it.
+pub(in crate::policy) fn has_subcommands(name: &str) -> bool {
+    let text = INDEX.get(name).and_then(|index| TEXTS.get(*index)).map_or("", |(_, text)| text);
+    text.lines().any(|line| line.starts_with("subcommands:"))
+}
+
+/// Is this the id of a rule against destructive commands? Reads the entries in whose text it stands.
+pub(in crate::policy) fn is_dangerous_id(id: &str) -> bool {
+    let named = TEXTS.iter().filter(|(_, text)| text.contains(id));
+    let entries = named.filter_map(|(names, _)| entry(first(names)));
+    entries.flat_map(|entry| &entry.dangerous).any(|rule| *rule.id == *id)
 }
 
 /// Everything that is wrong with the catalogue.
@@ -69,6 +76,10 @@ pub(in crate::policy) fn check() -> Problems {
             problems.push(Problem::error("catalogue-table", message).at(&source, Span::default()));
         }
         match Entry::read(&node) {
+            Ok(entry) if names.iter().any(|name| has_subcommands(name) != entry.needs_subcommand()) => {
+                let message = "`subcommands:` does not start a line of its own";
+                problems.push(Problem::error("catalogue-table", message).at(&source, Span::default()));
+            }
             Ok(_) => {}
             Err(found) => problems.extend(found),
         }

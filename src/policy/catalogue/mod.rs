@@ -16,7 +16,7 @@ mod tests;
 
 pub(super) use args::{Invocation, Item, dashed_pattern, invocation, moves_to};
 pub(super) use awk::only_prints as awk_only_prints;
-pub(super) use embedded::{check, dangerous_ids, entry, is_known, names};
+pub(super) use embedded::{check, entry, has_subcommands, is_dangerous_id, is_known, names};
 pub(super) use entry::{Entry, Grammar, Parsing, Role};
 pub(super) use jq::only_filters as jq_only_filters;
 pub(super) use sed::only_edits as sed_only_edits;
