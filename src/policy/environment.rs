@@ -74,10 +74,11 @@ impl Environment {
 
     /// Gives jobs the homes of their toolchains, where the policy says nothing else.
     pub(super) fn tell_of(&mut self, toolchains: &Found) {
+        let base = Arc::make_mut(&mut self.base);
         for (name, home) in &toolchains.environment {
-            self.base.entry(name.clone()).or_insert_with(|| home.to_string());
+            base.entry(name.clone()).or_insert_with(|| home.to_string());
         }
-        let path = self.base.entry("PATH".into()).or_default();
+        let path = base.entry("PATH".into()).or_default();
         for dir in &toolchains.path {
             let dir = dir.to_string();
             if !path.split(':').any(|known| known == dir) {
