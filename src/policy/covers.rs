@@ -78,8 +78,10 @@ fn regex_covers(rule: &Rule, regex: &LazyRegex, subject: &Subject<'_>) -> Result
 
 /// A regex cannot tell where a path leads, so what the catalogue knows to be one has to lie below the roots.
 fn paths_beside_regex(subject: &Subject<'_>, places: &Places<'_>) -> Result<(), String> {
-    let Some(entry) = catalogue::entry(subject.base()) else { return Ok(()) };
-    let sorted = invocation(entry, &[], subject.arguments(), false);
+    if subject.entry.is_none() {
+        return Ok(());
+    }
+    let sorted = subject.sorted(&[], false);
     let scene = Scene(vec![places.clone()]);
     let operands: Vec<&Word> =
         sorted.global.iter().chain(&sorted.items).filter_map(operand).map(|(word, _)| word).collect();

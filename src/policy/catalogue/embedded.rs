@@ -76,7 +76,7 @@ pub(in crate::policy) fn check() -> Problems {
             problems.push(Problem::error("catalogue-table", message).at(&source, Span::default()));
         }
         match Entry::read(&node) {
-            Ok(entry) if names.iter().any(|name| has_subcommands(name) != entry.needs_subcommand()) => {
+            Ok(entry) if names.split(' ').any(|name| has_subcommands(name) != entry.needs_subcommand()) => {
                 let message = "`subcommands:` does not start a line of its own";
                 problems.push(Problem::error("catalogue-table", message).at(&source, Span::default()));
             }
