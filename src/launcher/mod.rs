@@ -14,9 +14,11 @@ mod helper;
 mod orphans;
 mod process;
 mod protocol;
+mod sampler;
 mod server;
 mod supervisor;
 mod tree;
+mod usage;
 
 pub use error::LaunchError;
 pub use helper::{Helper, start_helper, start_helper_at_most};

@@ -4,7 +4,6 @@
 //! whatever a dead process below them leaves behind becomes their child.
 
 use std::collections::HashSet;
-use std::thread;
 use std::time::{Duration, Instant};
 
 use super::tree;
@@ -14,7 +13,6 @@ use crate::sys;
 const PATIENCE: Duration = Duration::from_secs(2);
 /// How long the server keeps looking at all.
 const LIMIT: Duration = Duration::from_secs(20);
-const PAUSE: Duration = Duration::from_millis(5);
 
 /// Ends what a dead helper left to this process and reaps it. Blocks; runs once, on a thread of its own.
 ///
@@ -24,15 +22,13 @@ pub(super) fn end_all(supervisors: &HashSet<i32>) {
     let started = Instant::now();
     let nobody = HashSet::new();
     while started.elapsed() < LIMIT {
-        let patient = started.elapsed() < PATIENCE;
-        let looked_after = if patient { supervisors } else { &nobody };
-        if tree::freeze_and_kill(looked_after).is_err() {
+        let patience = PATIENCE.saturating_sub(started.elapsed());
+        let looked_after = if patience.is_zero() { &nobody } else { supervisors };
+        if tree::freeze_and_kill(looked_after).is_err() || !reap_all() {
             return;
         }
-        if !reap_all() {
-            return;
-        }
-        thread::sleep(PAUSE);
+        // What is left are supervisors: one that ends may leave something behind.
+        tree::await_any_death(patience.max(Duration::from_millis(10)));
     }
 }
 

@@ -18,6 +18,7 @@ use tokio::net::unix::pipe;
 use tokio::sync::watch;
 
 use super::protocol::{self, Order, Report};
+use super::sampler::Passed;
 use crate::sandbox::{InForce, Limits};
 use crate::sys::{self, Packet};
 
@@ -39,7 +40,7 @@ pub struct Ended {
     pub exit: Exit,
     /// CPU time of all its processes.
     pub cpu: Duration,
-    /// Resident peak of its largest process, bytes.
+    /// Memory of all its processes at its peak, as far as somebody looked; at least that of the largest, bytes.
     pub peak_memory: u64,
     /// The limit that ended it, by its name in the policy.
     pub limit: Option<String>,
@@ -158,12 +159,13 @@ async fn wait_for_end(socket: &UnixDatagram, limits: &Limits) -> Ended {
             Err(error) => return lost(format!("its socket failed: {error}")),
         };
         match protocol::decode(&packet.bytes) {
-            Ok(Report::Ended { status, cpu_micros, peak_memory }) => {
+            Ok(Report::Ended { status, cpu_micros, peak_memory, passed, was_full }) => {
                 let cpu = Duration::from_micros(cpu_micros);
                 let status = ExitStatus::from_raw(status);
                 let exit = status.code().map(Exit::Code).or(status.signal().map(Exit::Signal));
                 let exit = exit.unwrap_or_else(|| Exit::Lost(format!("wait status {status}")));
-                let limit = limit_of(&exit, cpu, limits).map(str::to_owned);
+                let used = Used { cpu, memory: peak_memory, was_full };
+                let limit = passed.map(Passed::name).or_else(|| limit_of(&exit, &used, limits)).map(str::to_owned);
                 return Ended { exit, cpu, peak_memory, limit };
             }
             Ok(Report::Lost(why)) => return lost(why),
@@ -173,18 +175,33 @@ async fn wait_for_end(socket: &UnixDatagram, limits: &Limits) -> Ended {
     }
 }
 
-/// The limit that ended a job. A shell reports a signal of the program it ran as 128 and the number.
-fn limit_of(exit: &Exit, cpu: Duration, limits: &Limits) -> Option<&'static str> {
+/// What a job used in all.
+#[derive(Debug, Clone, Copy)]
+struct Used {
+    cpu: Duration,
+    memory: u64,
+    /// The kernel refused it further processes.
+    was_full: bool,
+}
+
+/// The limit that made the first process end, as far as its end tells. A shell reports a signal of the program it ran as
+/// 128 and the number. A program that was refused memory or processes ends in its own way; then a job that failed at the
+/// limit is taken to have failed because of it.
+fn limit_of(exit: &Exit, used: &Used, limits: &Limits) -> Option<&'static str> {
     let signal = match exit {
         Exit::Signal(signal) => *signal,
+        Exit::Code(0) | Exit::Lost(_) => return None,
         Exit::Code(code) => code - 128,
-        Exit::Lost(_) => return None,
     };
-    let spent = limits.cpu_time.is_some_and(|limit| cpu >= limit.get());
+    let spent = limits.cpu_time.is_some_and(|limit| used.cpu >= limit.get());
+    let large = limits.memory.is_some_and(|limit| used.memory >= limit.get() / 16 * 15);
     match signal {
         libc::SIGXCPU if limits.cpu_time.is_some() => Some("cpu_time"),
         libc::SIGKILL if spent => Some("cpu_time"),
         libc::SIGXFSZ if limits.file_size.is_some() => Some("file_size"),
+        libc::SIGKILL | libc::SIGTERM => None,
+        _ if used.was_full => Some("processes"),
+        _ if large => Some("memory"),
         _ => None,
     }
 }
@@ -196,8 +213,14 @@ mod tests {
 
     #[test]
     fn the_limit_that_ended_a_job_is_named_only_when_it_was_set() {
-        let limits = Limits { cpu_time: Some("2s".parse().unwrap()), ..Limits::default() };
-        let (little, much) = (Duration::from_secs(1), Duration::from_secs(3));
+        let (cpu_time, memory) = (Some("2s".parse().unwrap()), Some("16 MiB".parse().unwrap()));
+        let limits = Limits { cpu_time, memory, processes: Some(9), ..Limits::default() };
+        let used = |seconds, mebibytes: u64, was_full| Used {
+            cpu: Duration::from_secs(seconds),
+            memory: mebibytes << 20,
+            was_full,
+        };
+        let (little, much) = (used(1, 1, false), used(3, 1, false));
         let cases = [
             ("the soft limit", Exit::Signal(libc::SIGXCPU), much, Some("cpu_time")),
             ("told by a shell", Exit::Code(128 + libc::SIGXCPU), much, Some("cpu_time")),
@@ -205,9 +228,14 @@ mod tests {
             ("killed by somebody", Exit::Signal(libc::SIGKILL), little, None),
             ("a limit nobody set", Exit::Signal(libc::SIGXFSZ), little, None),
             ("an ordinary failure", Exit::Code(1), much, None),
+            ("an allocation that was refused", Exit::Code(1), used(1, 15, false), Some("memory")),
+            ("a fork that was refused", Exit::Code(254), used(1, 1, true), Some("processes")),
+            ("a failed allocation that was an abort", Exit::Signal(libc::SIGABRT), used(1, 16, false), Some("memory")),
+            ("a job that got along", Exit::Code(0), used(1, 16, true), None),
+            ("killed while it was large", Exit::Signal(libc::SIGKILL), used(1, 16, false), None),
         ];
-        for (why, exit, cpu, want) in cases {
-            assert_eq!(limit_of(&exit, cpu, &limits), want, "{why}");
+        for (why, exit, used, want) in cases {
+            assert_eq!(limit_of(&exit, &used, &limits), want, "{why}");
         }
     }
 }

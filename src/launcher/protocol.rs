@@ -10,6 +10,7 @@ use nix::fcntl::{FcntlArg, SealFlag, fcntl};
 use nix::sys::memfd::{MFdFlags, memfd_create};
 use serde::{Deserialize, Serialize};
 
+use super::sampler::Passed;
 use crate::sandbox::{Failure, Job, Support};
 use crate::sys::{self, Packet};
 
@@ -45,8 +46,12 @@ pub(super) enum Report {
         status: i32,
         /// CPU time of all processes, microseconds.
         cpu_micros: u64,
-        /// Resident peak of the largest process, bytes.
+        /// Memory of the whole tree where it was looked at, else of its largest process, at its peak, bytes.
         peak_memory: u64,
+        /// The limit of the whole job that the supervisor ended it for.
+        passed: Option<Passed>,
+        /// The kernel refused further processes.
+        was_full: bool,
     },
     /// The supervisor died, its job was ended.
     Lost(String),

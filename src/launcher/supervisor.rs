@@ -9,6 +9,7 @@ use std::io;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::os::unix::process::ExitStatusExt;
 use std::process::ExitStatus;
+use std::time::Duration;
 
 use nix::errno::Errno;
 use nix::fcntl::OFlag;
@@ -18,12 +19,13 @@ use nix::sys::resource::{UsageWho, getrusage};
 use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 use nix::sys::stat::fstat;
-use nix::sys::time::TimeVal;
 use nix::unistd::{Gid, Pid, Uid, chown, fchown, getpid, pipe2};
 
 use super::helper::Profile;
 use super::protocol::{self, Order, Report};
+use super::sampler::{Passed, Sampler};
 use super::tree::Tree;
+use super::usage;
 use crate::sandbox::child::{self, Entry};
 use crate::sandbox::mounts;
 use crate::sandbox::namespace::{self, Identity};
@@ -131,6 +133,8 @@ fn begin<'a>(setup: Setup<'a>, profile: &Profile) -> Result<Watch<'a>, Failure> 
                 life,
                 outcome: Some(outcome),
                 status: None,
+                sampler: Sampler::new(&job.limits, support.counts_processes(job.limits.processes)),
+                passed: None,
                 ordered: true,
                 alive: true,
             })
@@ -160,6 +164,10 @@ struct Watch<'a> {
     /// The first process writes here what failed; it closes when the program starts.
     outcome: Option<OwnedFd>,
     status: Option<ExitStatus>,
+    /// Looks at the limits of the whole job that nothing else holds.
+    sampler: Option<Sampler>,
+    /// The limit that the job was ended for.
+    passed: Option<Passed>,
     /// Does the server still give orders?
     ordered: bool,
     /// Is the helper alive?
@@ -190,7 +198,15 @@ impl Watch<'_> {
             if self.reap()? {
                 return self.tell_outcome();
             }
+            self.look()?;
         }
+    }
+
+    /// Ends the job when it uses more than it may as a whole.
+    fn look(&mut self) -> io::Result<()> {
+        let Some(sampler) = self.sampler.as_mut().filter(|_| self.passed.is_none()) else { return Ok(()) };
+        self.passed = sampler.look()?;
+        if self.passed.is_some() { self.tree.signal(libc::SIGKILL) } else { Ok(()) }
     }
 
     /// Sleeps until something happens.
@@ -201,7 +217,11 @@ impl Watch<'_> {
         polled.extend(self.outcome.iter().map(|pipe| PollFd::new(pipe.as_fd(), readable)));
         polled.extend(self.ordered.then(|| PollFd::new(self.socket.as_fd(), readable)));
         polled.extend(self.alive.then(|| PollFd::new(self.life.as_fd(), readable)));
-        match poll(&mut polled, PollTimeout::NONE) {
+        let looks = self.sampler.as_ref().filter(|_| self.passed.is_none()).map(Sampler::wait);
+        // Rounded up, or the last part of a millisecond would be waited for in a loop.
+        let looks =
+            looks.map(|wait| PollTimeout::try_from(wait + Duration::from_millis(1)).unwrap_or(PollTimeout::MAX));
+        match poll(&mut polled, looks.unwrap_or(PollTimeout::NONE)) {
             Ok(_) | Err(Errno::EINTR) => {}
             Err(errno) => return Err(errno.into()),
         }
@@ -252,13 +272,16 @@ impl Watch<'_> {
     }
 
     fn ended(&self) -> Report {
-        let usage = getrusage(UsageWho::RUSAGE_CHILDREN).ok();
-        let micros = |time: TimeVal| u64::try_from(time.tv_sec() * 1_000_000 + time.tv_usec()).unwrap_or(0);
+        let largest = getrusage(UsageWho::RUSAGE_CHILDREN).ok().and_then(|usage| u64::try_from(usage.max_rss()).ok());
+        let seen = self.sampler.as_ref().map_or(0, Sampler::peak);
+        let cpu = usage::summed(UsageWho::RUSAGE_CHILDREN).as_micros();
         Report::Ended {
             status: self.status.map_or(libc::SIGKILL, ExitStatusExt::into_raw),
-            cpu_micros: usage.map_or(0, |usage| micros(usage.user_time()) + micros(usage.system_time())),
+            cpu_micros: u64::try_from(cpu).unwrap_or(u64::MAX),
             // The kernel counts in KiB.
-            peak_memory: usage.and_then(|usage| u64::try_from(usage.max_rss()).ok()).unwrap_or(0) * 1024,
+            peak_memory: seen.max(largest.unwrap_or(0) * 1024),
+            passed: self.passed,
+            was_full: self.sampler.as_ref().is_some_and(Sampler::was_full),
         }
     }
 }

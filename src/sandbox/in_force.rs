@@ -71,17 +71,29 @@ impl InForce {
                 unheld.push(Unheld { what: "size of tmp".to_owned(), why });
             }
         }
-        match (spec.limits().processes, support.process_count()) {
-            (None, _) => {}
-            (Some(_), ProcessCount::UserNamespace) => mechanisms.push("process count of the user namespace".to_owned()),
-            (Some(_), ProcessCount::PidNamespace) => mechanisms.push("process count of the pid namespace".to_owned()),
-            (Some(_), ProcessCount::Shared) => {
-                let why = "the count of processes is shared with everything else that runs as this user".to_owned();
-                unheld.push(Unheld { what: "limits.processes".to_owned(), why });
-            }
-        }
+        mechanisms.extend(limits(spec, support));
         Self { isolation: support.isolation(), landlock_abi: abi, mechanisms, unheld }
     }
+}
+
+/// What holds the limits of the whole job.
+fn limits(spec: &SandboxSpec, support: &Support) -> Vec<String> {
+    let mut held = Vec::new();
+    let limits = spec.limits();
+    if let Some(most) = limits.processes {
+        held.push(match (support.counts_processes(Some(most)), support.process_count()) {
+            (true, ProcessCount::UserNamespace) => "process count of the user namespace".to_owned(),
+            (true, _) => "process count of the pid namespace".to_owned(),
+            (false, _) => "processes counted by the supervisor from time to time".to_owned(),
+        });
+    }
+    if limits.memory.is_some() {
+        held.push("memory of the whole job added up by the supervisor from time to time".to_owned());
+    }
+    if limits.cpu_time.is_some() {
+        held.push("cpu time of the whole job added up by the supervisor from time to time".to_owned());
+    }
+    held
 }
 
 /// Protected and hidden names that no mount holds: all of them without mounts, else those that do not exist yet.

@@ -182,15 +182,25 @@ pub(crate) fn fresh_proc() -> io::Result<()> {
     Ok(mount(Some("proc"), "/proc", Some("proc"), flags, None::<&str>)?)
 }
 
+/// The kernel keeps the first 300 numbers for itself and refuses less.
+const LEAST_PIDS: u64 = 301;
+
+/// The highest pid that leaves room for so many processes; the supervisor is number 1.
+fn highest_pid(processes: u64) -> u64 {
+    processes.saturating_add(2)
+}
+
+/// Can the highest pid hold this limit? Smaller ones need somebody who counts.
+pub(crate) fn pids_can_bound(processes: u64) -> bool {
+    highest_pid(processes) >= LEAST_PIDS
+}
+
 /// Bounds the pids of this PID namespace, and thereby its processes and threads. Needs a fresh `/proc` and Linux 6.14.
 ///
 /// # Errors
 /// What the kernel answers to the write.
 pub(crate) fn bound_pids(processes: u64) -> io::Result<()> {
-    /// The kernel keeps the first 300 numbers for itself and refuses less.
-    const LEAST: u64 = 301;
-    // The supervisor is number 1.
-    fs::write("/proc/sys/kernel/pid_max", processes.saturating_add(2).clamp(LEAST, 1 << 22).to_string())
+    fs::write("/proc/sys/kernel/pid_max", highest_pid(processes).clamp(LEAST_PIDS, 1 << 22).to_string())
 }
 
 #[cfg(test)]

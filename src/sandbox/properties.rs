@@ -185,26 +185,29 @@ fn processes(support: &Support) -> Vec<Property> {
             (tree.weaker(Strength::Weaker, why, allow), signals)
         }
     };
-    let usage = held("memory, CPU, files", Promise::P4, "rlimits of each process").weaker(
+    let sampled = "the supervisor looks from time to time: a job can pass its limit for a moment";
+    let usage =
+        held("memory and CPU of a job", Promise::P4, "rlimits of each process, and the supervisor adds up the tree")
+            .weaker(Strength::Weaker, sampled, "");
+    let files = held("size of files", Promise::P4, "rlimits of each process").weaker(
         Strength::Weaker,
-        "many processes together can use more than one is allowed",
-        "keep `limits.processes` and `jobs.concurrent` low",
+        "many files together can take more than one may",
+        "put the write roots on a file system with a quota",
     );
     let count = match support.process_count() {
         ProcessCount::UserNamespace => {
             held("number of processes", Promise::P4, "RLIMIT_NPROC in the job's user namespace")
         }
-        ProcessCount::PidNamespace => held(
-            "number of processes",
-            Promise::P4,
-            "highest pid of the job's PID namespace",
-        )
-        .weaker(Strength::Weaker, "the kernel takes no limit below 301", "run as a user with user namespaces"),
+        ProcessCount::PidNamespace => {
+            let why =
+                "the kernel takes no limit below 301; smaller ones are counted by the supervisor from time to time";
+            let both = "highest pid of the job's PID namespace, and the supervisor counts";
+            held("number of processes", Promise::P4, both).weaker(Strength::Weaker, why, "")
+        }
         ProcessCount::Shared => {
-            let why = "the count is shared with everything else that runs as this user";
-            let nothing = held("number of processes", Promise::P4, "nothing");
-            nothing.weaker(Strength::Missing, why, "allow user namespaces to this account")
+            let counted = held("number of processes", Promise::P4, "the supervisor counts");
+            counted.weaker(Strength::Weaker, sampled, "allow user namespaces to this account")
         }
     };
-    vec![tree, signals, usage, count]
+    vec![tree, signals, usage, files, count]
 }

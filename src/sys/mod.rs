@@ -19,5 +19,7 @@ pub use mounts::{clone_tree, mount_attribute, place_tree, restrict_mounts, restr
 pub use network::bring_up_loopback;
 pub use packet::{Packet, packet_pair, receive_packet, send_packet};
 pub use privileges::{clear_capabilities, drop_bounding_set, effective_capabilities};
-pub use process::{Forked, Reaped, default_signals, exit_now, fork, fork_into, ignore_file_size_signal, reap};
+pub use process::{
+    Forked, Reaped, default_signals, exit_now, fork, fork_into, ignore_file_size_signal, open_process, reap,
+};
 pub use terminal::{open_terminal, take_terminal};

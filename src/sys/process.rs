@@ -4,6 +4,7 @@
 //! a single-threaded process forks.
 
 use std::io;
+use std::os::fd::{FromRawFd, OwnedFd, RawFd};
 use std::os::unix::process::ExitStatusExt;
 use std::process::ExitStatus;
 
@@ -76,6 +77,22 @@ pub fn reap() -> io::Result<Option<Reaped>> {
         0 => Ok(None),
         pid => Ok(Some(Reaped { pid, status: ExitStatus::from_raw(raw) })),
     }
+}
+
+/// A descriptor of a process, readable when the process is gone (`pidfd_open(2)`).
+///
+/// # Errors
+/// `ESRCH` when it is gone already, `ENOSYS` before Linux 5.3.
+pub fn open_process(pid: i32) -> io::Result<OwnedFd> {
+    let flags: c_int = 0;
+    // SAFETY: the call takes two integers.
+    let fd = unsafe { libc::syscall(libc::SYS_pidfd_open, pid, flags) };
+    if fd < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    let fd = RawFd::try_from(fd).map_err(|_| io::Error::from_raw_os_error(libc::EOVERFLOW))?;
+    // SAFETY: the kernel has just made this descriptor, close-on-exec, and nobody else knows it.
+    Ok(unsafe { OwnedFd::from_raw_fd(fd) })
 }
 
 /// Turns a write beyond RLIMIT_FSIZE into an error (EFBIG, setrlimit(2)) instead of the death of this process.

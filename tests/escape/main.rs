@@ -13,6 +13,7 @@
 mod account;
 mod attacks;
 mod files;
+mod hogs;
 mod kernel;
 mod layers;
 mod lifetime;
@@ -28,6 +29,7 @@ fn main() -> ExitCode {
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match words.as_slice() {
         ["attack", name] => attacks::run(name),
+        ["hog", kind] => hogs::run(kind),
         ["own-loopback"] => finish(kernel::own_loopback()),
         ["granted-port"] => finish(kernel::granted_port()),
         ["world", mode, scenario] => scenarios::run(mode, scenario),

@@ -12,7 +12,7 @@ use shellwarden::sandbox::Limits;
 
 use crate::attacks::{self, CONTAINED};
 use crate::world::{World, drain, in_world, open_descriptors};
-use crate::{account, layers, lifetime, shims};
+use crate::{account, hogs, layers, lifetime, shims};
 
 pub(crate) const NAMES: &[&str] = &[
     "attacks",
@@ -40,6 +40,7 @@ pub(crate) const NAMES: &[&str] = &[
     "run as",
     "tmp size",
     "demanded mode",
+    "whole job",
 ];
 
 pub(crate) fn run(mode: &str, scenario: &str) -> ExitCode {
@@ -69,6 +70,7 @@ pub(crate) fn run(mode: &str, scenario: &str) -> ExitCode {
         "run as" => in_world(mode, account::run_as),
         "tmp size" => in_world(mode, account::tmp_size),
         "demanded mode" => in_world(mode, account::demanded_mode),
+        "whole job" => in_world(mode, hogs::whole_job),
         "shims" => shims::each(mode),
         other => match other.strip_prefix("without ") {
             Some(words) => shims::one(words),

@@ -1,0 +1,197 @@
+//! Limits of a whole job that no kernel object holds, looked at from time to time.
+//!
+//! In: the limits, and which of them the kernel counts by itself. Out: the limit that was passed. Ending the job is the
+//! supervisor's part. This timer is the one thing in the launcher that polls; a job that does nothing is looked at once
+//! a second.
+
+use std::io;
+use std::time::{Duration, Instant};
+
+use serde::{Deserialize, Serialize};
+
+use super::usage::{Usage, shared_memory_of_machine};
+use crate::sandbox::Limits;
+
+/// A limit of the whole job, and that it was passed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) enum Passed {
+    Memory,
+    Processes,
+    CpuTime,
+}
+
+impl Passed {
+    /// Its name in the policy.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Memory => "memory",
+            Self::Processes => "processes",
+            Self::CpuTime => "cpu_time",
+        }
+    }
+}
+
+/// Most programs have ended before the first look.
+const FIRST: Duration = Duration::from_millis(25);
+/// Between two looks at a job that works.
+const USUAL: Duration = Duration::from_millis(100);
+/// Between two looks at a job that grows fast.
+const HURRY: Duration = Duration::from_millis(10);
+/// Between two looks at a job that does nothing.
+const IDLE: Duration = Duration::from_secs(1);
+/// The pause is so many times as long as the look, so that looking costs little on a machine with many processes.
+const SHARE: u32 = 40;
+/// A single process that reaches the limit gets a signal that it can handle from the kernel; the job's end comes later.
+const CPU_SLACK: Duration = Duration::from_millis(500);
+
+/// Looks at one job.
+#[derive(Debug)]
+pub(super) struct Sampler {
+    cpu: Option<Duration>,
+    memory: Option<u64>,
+    /// Most processes and threads; past it the job is ended.
+    processes: Option<u64>,
+    /// Their number from which on the kernel refuses more.
+    full: Option<u64>,
+    next: Instant,
+    pause: Duration,
+    last: Usage,
+    /// Time of processes that nobody waited for, which the kernel adds to nobody's.
+    unclaimed: Duration,
+    shared_before: Option<u64>,
+    peak: u64,
+    was_full: bool,
+}
+
+impl Sampler {
+    /// For a job with these limits; none when the kernel holds all of them. `counted` tells that it counts processes.
+    pub(super) fn new(limits: &Limits, counted: bool) -> Option<Self> {
+        let cpu = limits.cpu_time.map(|limit| limit.get() + CPU_SLACK);
+        let memory = limits.memory.map(|limit| limit.get());
+        let (processes, full) = if counted { (None, limits.processes) } else { (limits.processes, None) };
+        (cpu.is_some() || memory.is_some() || limits.processes.is_some()).then(|| Self {
+            cpu,
+            memory,
+            processes,
+            full,
+            next: Instant::now() + FIRST,
+            pause: FIRST,
+            last: Usage::default(),
+            unclaimed: Duration::ZERO,
+            shared_before: None,
+            peak: 0,
+            was_full: false,
+        })
+    }
+
+    /// Time until the next look.
+    pub(super) fn wait(&self) -> Duration {
+        self.next.saturating_duration_since(Instant::now())
+    }
+
+    /// Most memory that the tree had at any look.
+    pub(super) fn peak(&self) -> u64 {
+        self.peak
+    }
+
+    /// Did the kernel refuse further processes at any look?
+    pub(super) fn was_full(&self) -> bool {
+        self.was_full
+    }
+
+    /// Looks, if it is time to; the limit that was passed.
+    pub(super) fn look(&mut self) -> io::Result<Option<Passed>> {
+        let started = Instant::now();
+        if started < self.next {
+            return Ok(None);
+        }
+        let mut usage = Usage::now()?;
+        if usage.cpu + Duration::from_millis(20) < self.last.cpu {
+            // Either a process ended while its parent was read already, or nobody waited for it.
+            usage = Usage::now()?;
+            self.unclaimed += self.last.cpu.saturating_sub(usage.cpu);
+        }
+        let memory = self.memory_of(&usage);
+        self.peak = self.peak.max(memory);
+        self.was_full |= self.full.is_some_and(|full| usage.tasks >= full);
+        let passed = if self.processes.is_some_and(|limit| usage.tasks > limit) {
+            Some(Passed::Processes)
+        } else if self.memory.is_some_and(|limit| memory > limit) {
+            Some(Passed::Memory)
+        } else if self.cpu.is_some_and(|limit| usage.cpu + self.unclaimed > limit) {
+            Some(Passed::CpuTime)
+        } else {
+            None
+        };
+        self.schedule(&usage, started);
+        self.last = usage;
+        Ok(passed)
+    }
+
+    /// What the tree has written to, as exactly as it takes to compare it with the limit.
+    fn memory_of(&mut self, usage: &Usage) -> u64 {
+        let Some(limit) = self.memory else { return usage.resident };
+        let shared = shared_memory_of_machine();
+        let before = *self.shared_before.get_or_insert(shared);
+        // Unless files in memory grew somewhere on the machine, this job's did not.
+        let files = if shared.saturating_sub(before) > limit / 8 { usage.memory_files() } else { 0 };
+        if usage.resident + files <= limit {
+            return usage.resident.max(files);
+        }
+        let written = usage.written(limit.saturating_sub(files));
+        // A file in memory that is also mapped is in both figures.
+        if written > limit || files > limit { written.max(files) } else { (written + files).min(limit + 1) }
+    }
+
+    /// Looks again sooner at what grows, and later at what rests.
+    fn schedule(&mut self, usage: &Usage, started: Instant) {
+        let grew = |before: u64, now: u64, limit: Option<u64>| {
+            limit.is_some_and(|limit| now.saturating_sub(before) > limit / 8)
+        };
+        let limit = self.processes.or(self.full);
+        let fast = grew(self.last.tasks, usage.tasks, limit) || grew(self.last.resident, usage.resident, self.memory);
+        let rests =
+            usage.cpu == self.last.cpu && usage.tasks == self.last.tasks && usage.resident == self.last.resident;
+        self.pause = match (fast, rests) {
+            (true, _) => HURRY,
+            (_, true) => (self.pause * 2).min(IDLE),
+            (_, false) => USUAL,
+        };
+        let now = Instant::now();
+        self.next = now + self.pause.max((now - started) * SHARE).min(IDLE);
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a failed assumption is a failed test")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_job_without_limits_of_the_whole_is_never_looked_at() {
+        let file_size = Some("1 MiB".parse().unwrap());
+        assert!(Sampler::new(&Limits { file_size, ..Limits::default() }, false).is_none());
+        let counted = Sampler::new(&Limits { processes: Some(3), ..Limits::default() }, true).unwrap();
+        assert_eq!((counted.processes, counted.full), (None, Some(3)), "the kernel refuses, nothing is ended");
+    }
+
+    #[test]
+    fn what_grows_is_looked_at_sooner_and_what_rests_later() {
+        let limits = Limits { processes: Some(80), ..Limits::default() };
+        let mut sampler = Sampler::new(&limits, false).unwrap();
+        let usage = |tasks, cpu| Usage { tasks, cpu: Duration::from_millis(cpu), ..Usage::default() };
+        let mut pause = |usage: Usage| {
+            sampler.schedule(&usage, Instant::now());
+            sampler.last = usage;
+            sampler.pause
+        };
+        assert_eq!(pause(usage(20, 1)), HURRY);
+        assert_eq!(pause(usage(21, 2)), USUAL);
+        assert_eq!(pause(usage(21, 2)), USUAL * 2);
+        (0..9).for_each(|_| {
+            pause(usage(21, 2));
+        });
+        assert_eq!(pause(usage(21, 2)), IDLE);
+        assert_eq!(pause(usage(21, 3)), USUAL);
+    }
+}

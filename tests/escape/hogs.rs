@@ -1,0 +1,134 @@
+//! Jobs that keep each single process below its limit and take too much together, and one that only looks so.
+#![expect(unsafe_code, reason = "an attacker calls the kernel directly")]
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use shellwarden::launcher::Exit;
+use shellwarden::sandbox::{Limits, ProcessCount};
+
+use crate::world::World;
+
+const PIECE: usize = 40 << 20;
+/// What a job does that nobody ends; a limit that does not work shows as exit code 0.
+const LONG: Duration = Duration::from_secs(60);
+
+/// Runs one hog in this process.
+pub(crate) fn run(kind: &str) -> ExitCode {
+    match kind {
+        "private" => several(3, || std::mem::forget(touched())),
+        "shared" => several(3, || {
+            let flags = libc::MAP_SHARED | libc::MAP_ANONYMOUS;
+            let none = std::ptr::null_mut();
+            // SAFETY: the kernel chooses the place.
+            let place = unsafe { libc::mmap(none, PIECE, libc::PROT_READ | libc::PROT_WRITE, flags, -1, 0) };
+            assert_ne!(place, libc::MAP_FAILED);
+            // SAFETY: a fresh mapping that nobody else knows, written within its length.
+            unsafe { libc::memset(place, 1, PIECE) };
+        }),
+        "files in memory" => several(3, || {
+            // 9 is MFD_CLOEXEC | MFD_NOEXEC_SEAL.
+            // SAFETY: the name is terminated.
+            let file = unsafe { libc::memfd_create(c"x".as_ptr(), 9) };
+            assert!(file >= 0);
+            let piece = touched();
+            // SAFETY: the bytes live until the call returns.
+            let written = unsafe { libc::write(file, piece.as_ptr().cast(), piece.len()) };
+            assert_eq!(written, 40 << 20);
+        }),
+        "spin" => several(2, || {
+            loop {
+                std::hint::spin_loop();
+            }
+        }),
+        "short spins" => loop {
+            // Each ends early and is waited for; the sum counts.
+            let spin = || {
+                let until = std::time::Instant::now() + Duration::from_millis(50);
+                while std::time::Instant::now() < until {
+                    std::hint::spin_loop();
+                }
+            };
+            child(spin);
+            // SAFETY: no status is asked for.
+            unsafe { libc::wait(std::ptr::null_mut()) };
+        },
+        "threads" => {
+            let threads: Vec<_> =
+                (0..60).map_while(|_| std::thread::Builder::new().spawn(|| std::thread::sleep(LONG)).ok()).collect();
+            if threads.len() < 60 {
+                // A program that gives up before anybody looked has ended by itself, and nobody could tell why.
+                std::thread::sleep(Duration::from_secs(1));
+                return ExitCode::FAILURE;
+            }
+            std::thread::sleep(LONG);
+        }
+        "copies" => {
+            // One piece, shared by all copies of the process.
+            let piece = touched();
+            several(4, || std::thread::sleep(Duration::from_millis(400)));
+            drop(piece);
+            return ExitCode::SUCCESS;
+        }
+        other => panic!("no hog {other}"),
+    }
+    std::thread::sleep(LONG);
+    ExitCode::SUCCESS
+}
+
+fn touched() -> Vec<u8> {
+    vec![1; PIECE]
+}
+
+/// A copy of this process that does it and ends.
+fn child(work: impl FnOnce()) {
+    // SAFETY: this program has one thread.
+    if unsafe { libc::fork() } == 0 {
+        work();
+        // SAFETY: takes an integer.
+        unsafe { libc::_exit(0) };
+    }
+}
+
+/// So many copies of this process that do it and stay; comes back when all have ended.
+fn several(count: usize, work: impl Fn()) {
+    for _ in 0..count {
+        child(|| {
+            work();
+            std::thread::sleep(if count == 4 { Duration::ZERO } else { LONG });
+        });
+    }
+    // SAFETY: no status is asked for.
+    while unsafe { libc::wait(std::ptr::null_mut()) } > 0 {}
+}
+
+/// Each hog meets the limit of the whole job, and the job's end names it.
+pub(crate) async fn whole_job(world: World) {
+    let memory = Limits { memory: Some("64 MiB".parse().unwrap()), ..Limits::default() };
+    let cpu = Limits { cpu_time: Some("1s".parse().unwrap()), ..Limits::default() };
+    let processes = Limits { processes: Some(40), ..Limits::default() };
+    let cases = [
+        ("private", &memory, "memory"),
+        ("shared", &memory, "memory"),
+        ("files in memory", &memory, "memory"),
+        ("spin", &cpu, "cpu_time"),
+        ("short spins", &cpu, "cpu_time"),
+        ("threads", &processes, "processes"),
+    ];
+    let me = std::env::current_exe().unwrap();
+    let job = |kind: &str, limits: &Limits| world.spec(&[me.to_str().unwrap(), "hog", kind], &[], limits.clone());
+    for (kind, limits, want) in cases {
+        let (end, output) = world.finish_spec(job(kind, limits)).await;
+        assert_eq!(end.limit.as_deref(), Some(want), "{kind}: {end:?} {output}");
+    }
+    let (end, output) = world.finish_spec(job("copies", &memory)).await;
+    assert_eq!((&end.exit, end.limit.as_deref()), (&Exit::Code(0), None), "{end:?} {output}");
+    assert!(end.peak_memory >= 40 << 20, "{end:?}");
+    // Who counts processes is told, whoever it is.
+    let process =
+        world.launcher.launch(job("copies", &processes), shellwarden::launcher::StdinMode::Null).await.unwrap();
+    let counted = world.launcher.support().process_count() == ProcessCount::UserNamespace;
+    let told = |what: &str| process.handle.sandbox().mechanisms.iter().any(|held| held.contains(what));
+    assert_eq!((told("process count of the user namespace"), told("processes counted by")), (counted, !counted));
+    process.handle.ended().await;
+}
