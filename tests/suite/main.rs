@@ -23,6 +23,7 @@ mod policy_cases;
 mod policy_problems;
 mod policy_rules;
 mod replaced;
+mod redact_corpus;
 mod run;
 mod serving;
 mod shell;

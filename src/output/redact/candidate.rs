@@ -7,6 +7,8 @@
 
 use std::ops::Range;
 
+use super::check::{Check, Place};
+use super::named;
 use super::pattern::State;
 use super::rule::{Rule, Wrap};
 use super::window::Window;
@@ -35,6 +37,8 @@ enum Part {
 #[derive(Debug)]
 pub(super) struct Candidate {
     part: Part,
+    /// Where the first part began.
+    lead: usize,
     /// Where the part begins.
     from: usize,
     /// The next byte to read.
@@ -80,7 +84,7 @@ impl Candidate {
         let state = pattern.start(window.before(from))?;
         let sure = rule.is_sure();
         let wraps = Vec::new();
-        Some(Self { part, from, at: from, state, best: None, wraps, before_wrap: None, sure })
+        Some(Self { part, lead: from, from, at: from, state, best: None, wraps, before_wrap: None, sure })
     }
 
     /// The earliest byte that may turn out to be secret.
@@ -170,7 +174,7 @@ impl Candidate {
     /// A value longer than what may stay undecided is judged by what is there, and followed to its end when it is secret.
     fn outgrown(&mut self, rule: &Rule, window: &Window) -> bool {
         let judged = self.part == Part::Secret && !self.sure && self.best.is_some();
-        if judged && rule.accepts(&self.value(window, self.at), window, self.from) {
+        if judged && rule.check.accepts(&self.value(window, self.at), self.place(window, self.at)) {
             self.sure = true;
         }
         judged && self.sure
@@ -199,8 +203,37 @@ impl Candidate {
             }
         }
         let best = best - rule.trail;
-        let secret = self.sure || rule.accepts(&self.value(window, best), window, self.from);
-        Some(if secret { Fate::Found(self.from..best) } else { Fate::Dead(best) })
+        let secret = self.sure || rule.check.accepts(&self.value(window, best), self.place(window, best));
+        Some(if secret {
+            Fate::Found(self.unquoted(window, best))
+        } else {
+            Fate::Dead(self.refuted(rule, window, best))
+        })
+    }
+
+    /// Where looking goes on after a match that is no secret.
+    fn refuted(&self, rule: &Rule, window: &Window, best: usize) -> usize {
+        let quoted = window.get(self.from).is_some_and(|first| b"\"'".contains(&first));
+        match rule.check {
+            // A name that announces nothing may have another one inside, and so may a quoted text.
+            Check::Named if !named::announces(window.slice(self.lead, self.from)) => 0,
+            Check::Named if quoted => self.from,
+            _ => best,
+        }
+    }
+
+    fn place<'a>(&self, window: &'a Window, end: usize) -> Place<'a> {
+        Place { window, lead: self.lead, from: self.from, end }
+    }
+
+    /// The secret up to `end` without the quotes that a pattern took with it.
+    fn unquoted(&self, window: &Window, end: usize) -> Range<usize> {
+        let quote = window.get(self.from).filter(|first| b"\"'".contains(first));
+        if quote.is_none() || end - self.from < 2 {
+            return self.from..end;
+        }
+        let closed = window.before(end) == quote;
+        self.from + 1..end - usize::from(closed)
     }
 
     /// The value up to `end` without line ends.

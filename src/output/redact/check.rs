@@ -1,36 +1,63 @@
 //! Looking twice at what a pattern took, where the form alone would hit hashes, names or placeholders.
 //!
-//! In: a value and what stands around it. Out: whether it is taken for a secret.
+//! In: a value and what stands around it. Out: whether it is taken for a secret. How values that a name announces are
+//! judged is told in `named`.
 
-use std::sync::LazyLock;
-
-use regex::bytes::{Regex, RegexBuilder};
-
+use super::named;
+use super::shape::is_strong;
 use super::window::Window;
+use super::words::{has, is_placeholder, is_reference};
 
 /// The second look of a rule.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Check {
     /// The form is enough.
     None,
+    /// The form is enough when it is filled with more than `x`, `*`, dots or words.
+    Form,
     /// Looks random: enough different characters, and both letters and digits.
     Random,
-    /// Stands where a password stands: no placeholder, reference, type or call.
-    Assigned,
+    /// Random beyond doubt.
+    Strong,
+    /// Stands where nothing but a secret stands: no placeholder or reference.
+    Given,
+    /// Stands behind a name: the name, what joins both, and the value decide together.
+    Named,
+    /// One of the pairs of a cookie looks like a session.
+    Cookie,
+    /// Behind digits, as the number of a bot.
+    BehindNumber,
+}
+
+/// Where a value was found.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Place<'a> {
+    pub(super) window: &'a Window,
+    /// Where the lead begins.
+    pub(super) lead: usize,
+    /// Where the secret begins.
+    pub(super) from: usize,
+    /// The byte after the match.
+    pub(super) end: usize,
 }
 
 impl Check {
-    pub(super) fn accepts(self, value: &[u8], window: &Window, from: usize) -> bool {
+    pub(super) fn accepts(self, value: &[u8], place: Place<'_>) -> bool {
         match self {
             Self::None => true,
+            Self::Form => is_filled(value),
             Self::Random => is_random(value),
-            Self::Assigned => is_assigned(value, window, from),
+            Self::Strong => is_strong(value),
+            Self::Given => is_given(value),
+            Self::Named => named::accepts(value, place),
+            Self::Cookie => has_session(value),
+            Self::BehindNumber => digits_before(place) >= 6,
         }
     }
 }
 
 /// Shannon entropy in bits for each byte.
-fn entropy(value: &[u8]) -> f64 {
+pub(super) fn entropy(value: &[u8]) -> f64 {
     let mut counts = [0_u32; 256];
     for byte in value {
         if let Some(count) = counts.get_mut(usize::from(*byte)) {
@@ -42,86 +69,49 @@ fn entropy(value: &[u8]) -> f64 {
     counts.iter().filter(|count| **count > 0).map(|count| -share(*count) * share(*count).log2()).sum()
 }
 
-fn is_random(value: &[u8]) -> bool {
-    let digits = value.iter().filter(|byte| byte.is_ascii_digit()).count();
-    let letters = value.iter().filter(|byte| byte.is_ascii_alphabetic()).count();
-    digits > 0 && letters > 0 && entropy(value) >= 3.0
+/// Both letters and digits, and hardly any repeated.
+pub(super) fn is_random(value: &[u8]) -> bool {
+    value.iter().any(u8::is_ascii_digit) && value.iter().any(u8::is_ascii_alphabetic) && entropy(value) >= 3.0
 }
 
-/// Words that stand for a value in examples and code.
-const PLACEHOLDERS: &[&str] = &[
-    "example",
-    "changeme",
-    "change_me",
-    "change-me",
-    "your",
-    "placeholder",
-    "redacted",
-    "xxxx",
-    "****",
-    "dummy",
-    "todo",
-    "insert",
-    "replace",
-    "secrets.",
-    "undefined",
-    "masked",
-    "hidden",
-    "required",
-    "optional",
-    "string",
-    "none",
-    "null",
-    "true",
-    "false",
-    "default",
-    "process.env",
-    "environ",
-    "getenv",
-    "<",
-    "${",
-    "{{",
-    "$(",
-    "%(",
-    "...",
-];
-
-/// Finds any of the placeholders.
-static PLACEHOLDER: LazyLock<Option<Regex>> = LazyLock::new(|| {
-    let words: Vec<String> = PLACEHOLDERS.iter().map(|word| regex::escape(word)).collect();
-    RegexBuilder::new(&words.join("|")).case_insensitive(true).unicode(false).build().ok()
-});
-
-fn is_assigned(value: &[u8], window: &Window, from: usize) -> bool {
-    // A reference, a call, a path or a type of some language.
-    let code = value.first().is_some_and(|first| b"$%@&/.~:".contains(first))
-        || value.iter().any(|byte| matches!(byte, b'(' | b'['))
-        || value.windows(2).any(|two| two == b"::");
-    if code || PLACEHOLDER.as_ref().is_some_and(|words| words.is_match(value)) {
-        return false;
+/// False for `ghp_xxxxxxxx`, `xoxb-your-token` and the like: after the prefix nothing random comes.
+fn is_filled(value: &[u8]) -> bool {
+    let skip = value.iter().position(|byte| b"_-.".contains(byte)).filter(|at| *at < 12).map_or(0, |at| at + 1);
+    let body = value.get(skip..).unwrap_or(value);
+    let mut seen = [false; 256];
+    let mut different = 0;
+    for byte in body {
+        if let Some(seen) = seen.get_mut(usize::from(*byte)).filter(|seen| !**seen) {
+            *seen = true;
+            different += 1;
+        }
     }
-    let quoted = matches!(window.before(from), Some(b'"' | b'\''));
-    let digits = value.iter().any(u8::is_ascii_digit);
-    let different = entropy(value) >= 2.5;
-    different
-        && (digits
-            || quoted
-            || is_setting(value, window, from)
-            || value.iter().any(|byte| !byte.is_ascii_alphanumeric() && !b"_.-:".contains(byte)))
+    let digits = body.iter().any(u8::is_ascii_digit);
+    let mixed = body.iter().any(u8::is_ascii_uppercase) && body.iter().any(u8::is_ascii_lowercase);
+    different >= 6 && (digits || mixed || body.len() >= 16 && !body.iter().any(|byte| b"_-.".contains(byte)))
 }
 
-/// True for a word that a line of its own gives to a password: what a configuration file looks like, and prose or code
-/// seldom does. Types begin with a capital, variables repeat the name.
-fn is_setting(value: &[u8], window: &Window, from: usize) -> bool {
-    let end = from + value.len();
-    let ends_line = window.get(end).is_none_or(|byte| matches!(byte, b'\n' | b'\r'));
-    let line = window.slice(from - window.column(from), from);
-    let name = line.trim_ascii().strip_prefix(b"export ").unwrap_or(line.trim_ascii()).to_ascii_lowercase();
-    let alone = name.iter().all(|byte| byte.is_ascii_alphanumeric() || b"_-.:=".contains(byte));
-    let has = |text: &[u8], word: &[u8]| text.windows(word.len()).any(|part| part == word);
-    let spaced = line.ends_with(b"= ");
-    let password = has(&name, b"pass") || has(&name, b"pwd");
-    let variable = has(value, b"pass") || has(value, b"secret") || has(value, b"key");
-    let word = value.len() >= 8 && value.iter().all(u8::is_ascii_lowercase);
-    ends_line && alone && password && word && !spaced && !variable
+/// Anything but an option, a reference, a placeholder.
+fn is_given(value: &[u8]) -> bool {
+    let value = value.strip_prefix(b"\"").or_else(|| value.strip_prefix(b"'")).unwrap_or(value);
+    let value = value.strip_suffix(b"\"").or_else(|| value.strip_suffix(b"'")).unwrap_or(value);
+    !value.starts_with(b"--") && !is_reference(value) && !is_placeholder(value)
+}
+
+/// True when a value between `=` and `;` looks random, or a name says that it is a session.
+fn has_session(pairs: &[u8]) -> bool {
+    pairs.split(|byte| *byte == b';').any(|pair| {
+        let cut = pair.iter().position(|byte| *byte == b'=').unwrap_or(pair.len());
+        let (name, value) = pair.split_at(cut);
+        let value = value.get(1..).unwrap_or_default();
+        let telling = [b"sess".as_slice(), b"token", b"auth", b"sid", b"jwt", b"csrf"];
+        let named = telling.iter().any(|word| has(name, word)) && value.len() >= 8;
+        let letters = value.iter().any(u8::is_ascii_alphabetic) && entropy(value) >= 2.5;
+        !is_reference(value) && (named && letters && !is_placeholder(value) || value.len() >= 16 && is_random(value))
+    })
+}
+
+fn digits_before(place: Place<'_>) -> usize {
+    let before = place.window.slice(place.lead.saturating_sub(16), place.lead);
+    before.iter().rev().take_while(|byte| byte.is_ascii_digit()).count()
 }

@@ -4,13 +4,17 @@ mod candidate;
 mod check;
 mod formats;
 mod lane;
+mod named;
 mod pattern;
 mod prefilter;
 mod redactor;
 mod rule;
+mod shape;
 mod stream;
 mod value;
+mod vocabulary;
 mod window;
+mod words;
 
 pub use redactor::{Builder, Redactor};
 pub use rule::RuleError;

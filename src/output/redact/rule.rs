@@ -10,7 +10,6 @@ use regex_syntax::hir::{Class, Hir, HirKind, literal};
 
 use super::check::Check;
 use super::pattern::Pattern;
-use super::window::Window;
 
 /// Literals shorter than this are everywhere.
 const SHORTEST_LITERAL: usize = 3;
@@ -132,11 +131,6 @@ impl Rule {
     /// True when whatever matches is secret and goes as a whole.
     pub(super) fn is_sure(&self) -> bool {
         self.check == Check::None && self.trail == 0 && matches!(self.replace, Replace::Fixed(_))
-    }
-
-    /// Judges a value that the pattern took.
-    pub(super) fn accepts(&self, value: &[u8], window: &Window, from: usize) -> bool {
-        self.check.accepts(value, window, from)
     }
 
     /// A rule as an operator writes it. `replace` may name groups (`$user`); the group called `secret`, else the first

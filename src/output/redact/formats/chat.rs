@@ -1,5 +1,6 @@
 //! Chat, mail and phone.
 
+use super::super::check::Check;
 use super::super::rule::{Edge, Follows};
 use super::Format;
 
@@ -28,6 +29,21 @@ pub(super) const FORMATS: &[Format] = &[
         &["/api/webhooks/"],
         (r"/api/webhooks/[0-9]{15,21}/", r"[A-Za-z0-9_-]{60,}"),
     ),
+    // The first part is the number of the bot in base64: it begins with two digits.
+    Format::token(
+        "discord-bot-token",
+        "https://discord.com/developers/docs/reference#authentication",
+        &[
+            "MTA", "MTE", "MTI", "MTM", "MTQ", "MTU", "MTY", "MTc", "MTg", "MTk", "MjA", "MjE", "MjI", "MjM", "MjQ",
+            "MjU", "MjY", "Mjc", "Mjg", "Mjk", "MzA", "MzE", "MzI", "MzM", "MzQ", "MzU", "MzY", "Mzc", "Mzg", "Mzk",
+            "NDA", "NDE", "NDI", "NDM", "NDQ", "NDU", "NDY", "NDc", "NDg", "NDk", "NTA", "NTE", "NTI", "NTM", "NTQ",
+            "NTU", "NTY", "NTc", "NTg", "NTk", "NjA", "NjE", "NjI", "NjM", "NjQ", "NjU", "NjY", "Njc", "Njg", "Njk",
+            "NzA", "NzE", "NzI", "NzM", "NzQ", "NzU", "NzY", "Nzc", "Nzg", "Nzk", "ODA", "ODE", "ODI", "ODM", "ODQ",
+            "ODU", "ODY", "ODc", "ODg", "ODk", "OTA", "OTE", "OTI", "OTM", "OTQ", "OTU", "OTY", "OTc", "OTg", "OTk",
+        ],
+        r"[MNO][A-Za-z0-9]{22,27}\.[A-Za-z0-9_-]{5,7}\.[A-Za-z0-9_-]{27,40}",
+    )
+    .edge(Edge::Token),
     Format::behind(
         "teams-webhook",
         "https://learn.microsoft.com/microsoftteams/platform/webhooks-and-connectors/how-to/add-incoming-webhook",
@@ -38,8 +54,9 @@ pub(super) const FORMATS: &[Format] = &[
         "telegram-bot-token",
         "https://core.telegram.org/bots/api#authorizing-your-bot",
         &[":AA"],
-        (":AA", r"[A-Za-z0-9_-]{33}"),
-    ),
+        (":", r"AA[A-Za-z0-9_-]{33}"),
+    )
+    .check(Check::BehindNumber),
     Format::token(
         "sendgrid-key",
         "https://www.twilio.com/docs/sendgrid/ui/account-and-settings/api-keys",
@@ -52,7 +69,8 @@ pub(super) const FORMATS: &[Format] = &[
         "https://documentation.mailgun.com/docs/mailgun/user-manual/api-key-mgmt/rbac-mgmt",
         &["key-", "pubkey-"],
         r"(?:pub)?key-[0-9a-f]{32}",
-    ),
+    )
+    .edge(Edge::Token),
     Format::token(
         "mandrill-key",
         "https://mailchimp.com/developer/transactional/docs/fundamentals/",

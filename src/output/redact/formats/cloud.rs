@@ -7,8 +7,8 @@ pub(super) const FORMATS: &[Format] = &[
     Format::token(
         "aws-access-key-id",
         "https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html",
-        &["AKIA", "ASIA", "ABIA", "ACCA"],
-        r"A(?:KIA|SIA|BIA|CCA)[A-Z2-7]{16}",
+        &["AKIA", "ASIA", "ABIA", "ACCA", "A3T"],
+        r"A(?:KIA|SIA|BIA|CCA|3T[A-Z0-9])[A-Z2-7]{16}",
     ),
     Format::token(
         "aws-bedrock-key",

@@ -65,7 +65,7 @@ pub(super) const FORMATS: &[Format] = &[
         "npmrc-credential",
         "https://docs.npmjs.com/cli/configuring-npm/npmrc#auth-related-configuration",
         &[":_authToken", ":_auth", ":_password", "_authToken"],
-        (r#":?_(?:authToken|auth|password)[ \t]*=[ \t]*["']?"#, r#"[^\s"'$<][^\s"']{5,}"#),
+        (r#"(?::_(?:authToken|auth|password)|_authToken)[ \t]*=[ \t]*["']?"#, r#"[^\s"'$<][^\s"']{5,}"#),
     ),
     Format::token(
         "pypi-token",

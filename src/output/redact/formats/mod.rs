@@ -9,6 +9,7 @@ mod cloud;
 mod generic;
 mod hosting;
 mod payment;
+mod places;
 mod services;
 #[cfg(test)]
 #[expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a failed assumption is a failed test")]
@@ -43,7 +44,7 @@ impl Format {
         literals: &'static [&'static str],
         secret: &'static str,
     ) -> Self {
-        let (edge, wrap, check) = (Edge::Word, Wrap::Anywhere, Check::None);
+        let (edge, wrap, check) = (Edge::Word, Wrap::Anywhere, Check::Form);
         let follows = Follows::Token;
         Self { id, source, literals, lead: None, secret, follows, edge, wrap, check, trail: 0 }
     }
@@ -106,5 +107,5 @@ impl Format {
 /// All formats, the telling ones first: of two that begin at the same byte the first gives its name.
 pub(super) fn all() -> impl Iterator<Item = &'static Format> {
     let families = [cloud::FORMATS, hosting::FORMATS, ai::FORMATS, chat::FORMATS, payment::FORMATS, services::FORMATS];
-    families.into_iter().chain([generic::FORMATS]).flatten()
+    families.into_iter().chain([places::FORMATS, generic::FORMATS]).flatten()
 }

@@ -1,5 +1,6 @@
 //! Monitoring, collaboration and other services.
 
+use super::super::rule::{Edge, Follows};
 use super::Format;
 
 pub(super) const FORMATS: &[Format] = &[
@@ -39,6 +40,120 @@ pub(super) const FORMATS: &[Format] = &[
         "https://airtable.com/developers/web/guides/personal-access-tokens",
         &["pat"],
         r"pat[A-Za-z0-9]{14}\.[0-9a-f]{64}",
+    ),
+    Format::token(
+        "clickhouse-key",
+        "https://clickhouse.com/docs/cloud/manage/openapi",
+        &["4b1d"],
+        r"4b1d[A-Za-z0-9]{38}",
+    ),
+    Format::token(
+        "authress-key",
+        "https://authress.io/knowledge-base/docs/authorization/service-clients",
+        &["authress_", "scauth_", "sc_", "ext_"],
+        r"(?:sc|ext|scauth|authress)_[A-Za-z0-9]{5,30}\.[A-Za-z0-9]{4,6}\.acc[_-][A-Za-z0-9-]{10,32}\.[A-Za-z0-9+/_=-]{30,120}",
+    ),
+    Format::token(
+        "adobe-secret",
+        "https://developer.adobe.com/developer-console/docs/guides/authentication/",
+        &["p8e-", "p8-", "p8E-"],
+        r"p8[eE]?-[A-Za-z0-9_-]{32,}",
+    ),
+    Format::token(
+        "intra42-secret",
+        "https://api.intra.42.fr/apidoc",
+        &["s-s4t2ud-", "s-s4t2af-"],
+        r"s-s4t2(?:ud|af)-[0-9a-f]{64}",
+    ),
+    Format::token(
+        "defined-networking-token",
+        "https://docs.defined.net/api/",
+        &["dnkey-"],
+        r"dnkey-[A-Za-z0-9=_-]{26}-[A-Za-z0-9=_-]{52}",
+    ),
+    Format::token(
+        "harness-token",
+        "https://developer.harness.io/docs/platform/automation/api/api-quickstart/",
+        &["pat.", "sat."],
+        r"[ps]at\.[A-Za-z0-9_-]{22}\.[0-9a-f]{24}\.[A-Za-z0-9]{20}",
+    )
+    .follows(Follows::Any),
+    Format::token("scalingo-token", "https://developers.scalingo.com/", &["tk-us-"], r"tk-us-[A-Za-z0-9_-]{48}"),
+    Format::token("infracost-key", "https://www.infracost.io/docs/", &["ico-"], r"ico-[A-Za-z0-9]{32}"),
+    Format::token(
+        "octopus-key",
+        "https://octopus.com/docs/octopus-rest-api/how-to-create-an-api-key",
+        &["API-"],
+        r"API-[A-Z0-9]{25,26}",
+    ),
+    Format::token(
+        "asana-token",
+        "https://developers.asana.com/docs/personal-access-token",
+        &["1/1", "2/1", "1/2", "2/2", "1/9", "2/9"],
+        r"[12]/[0-9]{10,20}(?:/[0-9]{10,20})?:[0-9a-f]{32}",
+    ),
+    Format::token(
+        "trello-token",
+        "https://developer.atlassian.com/cloud/trello/guides/rest-api/api-introduction/",
+        &["ATTA"],
+        r"ATTA[A-Za-z0-9]{60,}",
+    ),
+    Format::token(
+        "salesforce-token",
+        "https://developer.salesforce.com/docs/atlas.en-us.api_rest.meta/api_rest/",
+        &["00D"],
+        r"00D[A-Za-z0-9]{12,15}![A-Za-z0-9_.]{60,}",
+    ),
+    Format::token(
+        "matrix-token",
+        "https://spec.matrix.org/latest/client-server-api/",
+        &["syt_", "syl_", "syr_"],
+        r"sy[tlr]_[A-Za-z0-9+/=_-]{6,}_[A-Za-z]{20}_[A-Za-z0-9]{6}",
+    ),
+    Format::token(
+        "ngrok-token",
+        "https://ngrok.com/docs/agent/",
+        &["authtoken "],
+        r"authtoken [A-Za-z0-9]{20,}_[A-Za-z0-9]{20,}",
+    ),
+    Format::token(
+        "firebase-key",
+        "https://firebase.google.com/docs/cloud-messaging",
+        &[":APA91b"],
+        r":APA91b[A-Za-z0-9_-]{100,}",
+    )
+    .edge(Edge::Any),
+    Format::token(
+        "paypal-token",
+        "https://developer.paypal.com/api/rest/authentication/",
+        &["A21AA"],
+        r"A21AA[A-Za-z0-9_-]{60,}",
+    ),
+    Format::token("cursor-key", "https://cursor.com/docs", &["key_"], r"key_[0-9a-f]{40,}"),
+    Format::token(
+        "onesignal-key",
+        "https://documentation.onesignal.com/docs/keys-and-ids",
+        &["os_v2_"],
+        r"os_v2_(?:app|org)_[a-z0-9]{60,}",
+    ),
+    Format::token(
+        "newrelic-license",
+        "https://docs.newrelic.com/docs/apis/intro-apis/new-relic-api-keys/",
+        &["eu01xx", "gov01xx"],
+        r"(?:eu|gov)01xx[0-9a-f]{24,32}(?:NRAL)?",
+    ),
+    Format::token(
+        "upstash-token",
+        "https://upstash.com/docs/redis/features/restapi",
+        &["AXX", "AYX", "AZX"],
+        r"A[XYZ]X[A-Za-z0-9]{50,}={1,2}",
+    ),
+    Format::token("yandex-oauth", "https://yandex.com/dev/id/doc/", &["y0_"], r"y0_[A-Za-z0-9_-]{50,}"),
+    Format::token(
+        "npm-legacy-token",
+        "https://docs.npmjs.com/about-access-tokens",
+        &["NpmToken."],
+        r"NpmToken\.[0-9a-f-]{36}",
     ),
     Format::token(
         "linear-key",

@@ -7,11 +7,24 @@ use regex_syntax::ParserBuilder;
 use regex_syntax::hir::{Class, Hir, HirKind};
 
 use super::super::redactor::Redactor;
-use super::{Format, all};
+use super::{Check, Format, all};
 
-/// Formats of which chance spells nothing that makes sense; they have cases of their own.
-const BY_CONTEXT: &[&str] =
-    &["private-key", "authorization-header", "cookie", "curl-password", "secret-value", "bearer-token"];
+/// Formats of which chance spells nothing that makes sense, beside those with a second look; the corpus of realistic text
+/// has cases of each.
+const BY_CONTEXT: &[&str] = &[
+    "private-key",
+    "putty-private-key",
+    "initial-password",
+    "bundler-credential",
+    "redis-acl-password",
+    "password-hash",
+    "ldap-hash",
+    "vault-unseal-key",
+    "kubeadm-token",
+    "application-key",
+    "login-token",
+    "irc-oauth",
+];
 
 /// A small generator: the same values in each run.
 struct Dice(u64);
@@ -102,7 +115,8 @@ fn every_format_hides_all_of_what_it_describes() {
     let redactor = Arc::new(Redactor::builder().builtin(true).build().unwrap());
     let mut dice = Dice(0x9e37_79b9_7f4a_7c15);
     let mut missed = Vec::new();
-    for format in all().filter(|format| !BY_CONTEXT.contains(&format.id)) {
+    let alone = |format: &&Format| matches!(format.check, Check::None | Check::Form);
+    for format in all().filter(alone).filter(|format| !BY_CONTEXT.contains(&format.id)) {
         for round in 0..8 {
             let (before, secret) = example(format, &mut dice);
             let hidden = &secret[..secret.len() - format.trail];
