@@ -8,7 +8,9 @@
 mod guard;
 pub mod http;
 mod keys;
+mod listing;
 mod parameters;
+mod pending;
 mod person;
 mod progress;
 mod render;

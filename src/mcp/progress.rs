@@ -3,6 +3,8 @@
 //! In: the token that the client sent with its call, if any. Out: progress notifications, the last one before the
 //! answer. A client that does not read costs a wait a moment per sign and nothing else.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use rmcp::RoleServer;
@@ -19,17 +21,25 @@ const PATIENCE: Duration = Duration::from_millis(100);
 #[derive(Clone)]
 pub(super) struct Progress {
     to: Option<(Peer<RoleServer>, ProgressToken)>,
+    /// Set once the call is answered, after which no sign may follow.
+    answered: Arc<AtomicBool>,
 }
 
 impl Progress {
     /// Signs go where the call asked for them.
     pub(super) fn of(call: &RequestContext<RoleServer>) -> Self {
-        Self { to: call.meta.get_progress_token().map(|token| (call.peer.clone(), token)) }
+        let to = call.meta.get_progress_token().map(|token| (call.peer.clone(), token));
+        Self { to, answered: Arc::default() }
+    }
+
+    /// No sign follows.
+    pub(super) fn end(&self) {
+        self.answered.store(true, Ordering::Relaxed);
     }
 
     /// Says how many of how many seconds have passed, and a word with it.
     pub(super) async fn tell(&self, passed: Duration, of: Duration, word: &str) {
-        let Some((peer, token)) = &self.to else { return };
+        let Some((peer, token)) = self.to.as_ref().filter(|_| !self.answered.load(Ordering::Relaxed)) else { return };
         let sign = ProgressNotificationParam::new(token.clone(), passed.as_secs_f64())
             .with_total(of.as_secs_f64())
             .with_message(word);

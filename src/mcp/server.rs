@@ -16,13 +16,15 @@ use rmcp::model::{
 };
 use rmcp::service::{RequestContext, SubscriptionContext};
 use rmcp::{ErrorData, RoleServer};
-use serde_json::Value;
+use tokio::task::JoinError;
+use tokio_util::sync::CancellationToken;
 
-use crate::engine::Engine;
+use crate::engine::{Engine, JobId};
 
 use super::guard::{Panicked, caught};
-use super::parameters;
-use super::person::Questions;
+use super::listing::{instructions, on_the_wire};
+use super::pending::{self, Pending};
+use super::person::{self, Person, Questions};
 use super::progress::Progress;
 use super::reply::{self, Reply};
 use super::resources;
@@ -41,6 +43,7 @@ pub(super) struct Server {
     client: Arc<str>,
     dialect: Dialect,
     questions: Questions,
+    pending: Pending,
     subscriptions: Subscriptions,
     info: Arc<ServerConfig>,
     list: Arc<Vec<WireTool>>,
@@ -68,6 +71,7 @@ impl Server {
             client: client.into(),
             dialect,
             questions: Questions::default(),
+            pending: Pending::default(),
             subscriptions: Subscriptions::default(),
             info: Arc::new(info),
             list: Arc::new(list),
@@ -92,33 +96,98 @@ impl Server {
 
     async fn answer(
         &self,
-        tool: &Tool,
+        tool: &'static Tool,
         request: CallToolRequestParams,
         call: RequestContext<RoleServer>,
     ) -> CallToolResponse {
         self.meet(&call);
         let knows_tasks = call.client_capabilities().is_some_and(|able| able.supports_tasks());
-        let context = Context {
-            engine: Arc::clone(&self.engine),
-            client: self.client.to_string(),
-            dialect: self.dialect,
-            progress: Progress::of(&call),
-            person: self.questions.person(&request, &call),
-            cancelled: call.ct,
-        };
+        if person::asks_behind_tasks(&call) {
+            return self.answer_by_task(tool, request, call).await;
+        }
+        let person = self.questions.person(&request, &call);
+        let context = self.context(&call, person, call.ct.clone());
         let sent = request.arguments.unwrap_or_default();
         let arguments = Arguments { sent: sent.clone(), table: tool.parameters };
         let result = caught((tool.run)(&context, arguments)).await;
         if let Some(question) = self.questions.hand_out(&context.person, tool.name, sent) {
             return question.into();
         }
-        if let (true, Ok(Ok(reply))) = (knows_tasks, &result)
-            && let Some(job) = reply.running()
-        {
-            return tasks::create(job).into();
+        match knows_tasks {
+            true => as_task(tool, result, self.dialect),
+            false => in_full(tool, result, self.dialect).into(),
         }
-        in_full(tool, result, self.dialect).into()
     }
+
+    /// What a tool may use while it answers a call.
+    fn context(&self, call: &RequestContext<RoleServer>, person: Person, cancelled: CancellationToken) -> Context {
+        Context {
+            engine: Arc::clone(&self.engine),
+            client: self.client.to_string(),
+            dialect: self.dialect,
+            job: JobId::random(),
+            progress: Progress::of(call),
+            person,
+            cancelled,
+        }
+    }
+
+    /// The same for a client to which a question of the policy goes as a task that waits for input. The call goes on
+    /// behind that task.
+    async fn answer_by_task(
+        &self,
+        tool: &'static Tool,
+        request: CallToolRequestParams,
+        call: RequestContext<RoleServer>,
+    ) -> CallToolResponse {
+        let ((line, mut raised), cancelled) = (pending::line(), CancellationToken::new());
+        let context = self.context(&call, Person::behind_a_task(line), cancelled.clone());
+        let (id, progress, dialect) = (context.job.to_string(), context.progress.clone(), self.dialect);
+        let arguments = Arguments { sent: request.arguments.unwrap_or_default(), table: tool.parameters };
+        let mut run = tokio::spawn(async move { caught((tool.run)(&context, arguments)).await });
+        let question = tokio::select! {
+            question = &mut raised => question.ok(),
+            () = call.ct.cancelled() => None,
+            result = &mut run => return as_task(tool, unwound(result), dialect),
+        };
+        let Some(question) = question else {
+            // Cancelled, or nothing was asked; a finished call does not look at the first.
+            let gone = call.ct.run_until_cancelled(&mut run).await;
+            let result = match gone {
+                Some(result) => result,
+                None => {
+                    cancelled.cancel();
+                    run.await
+                }
+            };
+            return as_task(tool, unwound(result), dialect);
+        };
+        progress.end();
+        let task = self.pending.ask(&id, question);
+        let pending = self.pending.clone();
+        tokio::spawn(async move {
+            let result = unwound(run.await);
+            let started = matches!(&result, Ok(Ok(_)));
+            let told = (!started).then(|| tasks::json(in_full(tool, result, dialect)));
+            pending.settle(&id, told);
+        });
+        task.into()
+    }
+}
+
+/// A call that ran as a task of the runtime; its panics were caught inside.
+fn unwound<T>(result: Result<Result<T, Panicked>, JoinError>) -> Result<T, Panicked> {
+    result.unwrap_or_else(|error| Err(Panicked(error.to_string())))
+}
+
+/// What became of a call, for a client that knows tasks.
+fn as_task(tool: &Tool, result: Result<Result<Reply, Trouble>, Panicked>, dialect: Dialect) -> CallToolResponse {
+    if let Ok(Ok(reply)) = &result
+        && let Some(job) = reply.running()
+    {
+        return tasks::create(job).into();
+    }
+    in_full(tool, result, dialect).into()
 }
 
 /// What became of a call, as the client gets it.
@@ -236,40 +305,28 @@ impl ServerHandler for Server {
         request: GetTaskParams,
         _call: RequestContext<RoleServer>,
     ) -> Result<GetTaskResult, ErrorData> {
-        tasks::get(&self.engine, &self.client, &request.task_id)
+        match (self.engine.status(&self.client, &request.task_id), self.pending.get(&request.task_id)) {
+            (Err(_), Some(waiting)) => Ok(GetTaskResult::new(waiting)),
+            _ => tasks::get(&self.engine, &self.client, &request.task_id),
+        }
     }
 
     async fn update_task(&self, request: UpdateTaskParams, _call: RequestContext<RoleServer>) -> Result<(), ErrorData> {
-        tasks::update(&self.engine, &self.client, &request.task_id)
+        match self.pending.answer(&request.task_id, &request.input_responses) {
+            true => Ok(()),
+            false => tasks::update(&self.engine, &self.client, &request.task_id),
+        }
     }
 
     async fn cancel_task(&self, request: CancelTaskParams, _call: RequestContext<RoleServer>) -> Result<(), ErrorData> {
-        tasks::cancel(&self.engine, &self.client, &request.task_id)
+        match self.pending.cancel(&request.task_id) {
+            true => Ok(()),
+            false => tasks::cancel(&self.engine, &self.client, &request.task_id),
+        }
     }
 
     fn get_tool(&self, name: &str) -> Option<WireTool> {
         self.list.iter().find(|tool| tool.name == name).cloned()
-    }
-}
-
-/// What a model is told before its first call.
-fn instructions(policy: &str) -> String {
-    format!(
-        "Shell commands run here as jobs, judged by a policy and confined. {policy} A refused command says why and what \
-         would be allowed: change the command, do not repeat it. A job still running is no error: wait with \
-         `get_job_status`, read on with `get_job_output`."
-    )
-}
-
-/// A tool as the list shows it.
-fn on_the_wire(tool: &Tool, dialect: Dialect) -> WireTool {
-    let wire = WireTool::new(tool.name, tool.description, parameters::schema(tool.parameters))
-        .with_title(tool.title)
-        .with_annotations(tool.hints.annotations());
-    match (dialect, (tool.answer)()) {
-        // Programs build their result types from it; a model would pay for it in tokens.
-        (Dialect::Program, Value::Object(schema)) => wire.with_raw_output_schema(Arc::new(schema)),
-        _ => wire,
     }
 }
 
@@ -279,46 +336,5 @@ fn in_words(trouble: &Trouble, dialect: Dialect) -> String {
         // The words of `mcp-background-job`, which its clients look for.
         (Trouble::NoSuchJob(missing), Dialect::Program) => format!("Job {} not found", missing.0),
         _ => trouble.to_string(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// Hosts cut a server's name and a tool's name together at 60 characters, and descriptions at 2048.
-    const SERVER_AND_TOOL: usize = 60 - "mcp__shellwarden__".len();
-
-    #[test]
-    fn the_list_and_the_instructions_cost_a_model_less_than_2500_tokens() {
-        let list: Vec<_> = TOOLS.iter().map(|tool| on_the_wire(tool, Dialect::Model)).collect();
-        let bytes = serde_json::to_string(&list).map_or(usize::MAX, |text| text.len());
-        let bytes = bytes + instructions(&"p".repeat(600)).len();
-        assert!(bytes / 4 < 2500, "{} tokens", bytes / 4);
-    }
-
-    #[test]
-    fn every_tool_is_fit_for_every_known_host() {
-        for tool in TOOLS {
-            let wire = on_the_wire(tool, Dialect::Model);
-            let hints = wire.annotations.unwrap_or_default();
-            let all = [hints.read_only_hint, hints.destructive_hint, hints.idempotent_hint, hints.open_world_hint];
-            assert!(all.iter().all(Option::is_some), "{}: all four hints are set", tool.name);
-            assert!(tool.name.len() <= SERVER_AND_TOOL, "{}: too long a name", tool.name);
-            assert!(tool.description.len() <= 2048, "{}: cut by hosts", tool.name);
-            assert!(tool.description.contains("xample"), "{}: shows an example", tool.name);
-            let schema = serde_json::to_string(&wire.input_schema).unwrap_or_default();
-            for word in ["anyOf", "oneOf", "allOf", "$ref", "$schema", "[\"string\""] {
-                assert!(!schema.contains(word), "{}: {word} is not flat", tool.name);
-            }
-        }
-    }
-
-    #[test]
-    fn every_answer_of_the_program_dialect_has_a_schema() {
-        for tool in TOOLS {
-            let schema = (tool.answer)();
-            assert!(schema.get("type").is_some_and(|kind| kind == "object"), "{}", tool.name);
-        }
     }
 }

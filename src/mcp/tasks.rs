@@ -2,13 +2,15 @@
 //!
 //! In: a job that still runs when its call is answered. Out: the task that stands for it. A task *is* the job, under the
 //! same id: there is no second list, no time to live that could end a run, and a job can be followed by either name.
-//! Questions of the policy are asked before a job exists, so no task ever waits for input.
+//! A task that waits for a person's answer has no job yet and is kept in `pending`.
 
 use std::sync::Arc;
 
 use jiff::Timestamp;
 use rmcp::ErrorData;
-use rmcp::model::{CreateTaskResult, DetailedTask, GetTaskResult, JsonObject, Task, TaskPayload, TaskStatus};
+use rmcp::model::{
+    CallToolResult, CreateTaskResult, DetailedTask, GetTaskResult, JsonObject, Task, TaskPayload, TaskStatus,
+};
 use serde_json::Value;
 
 use crate::engine::{Engine, NoSuchJob, Outcome, State, Status};
@@ -48,7 +50,7 @@ pub(super) fn cancel(engine: &Arc<Engine>, client: &str, id: &str) -> Result<(),
     Ok(())
 }
 
-/// Input for a task: none waits for any, so it is ignored, as the extension wants it for unknown keys.
+/// Input for the task of a job: it waits for none, so it is ignored, as the extension wants it for unknown keys.
 pub(super) fn update(engine: &Engine, client: &str, id: &str) -> Result<(), ErrorData> {
     engine.status(client, id).map(|_| ()).map_err(unknown)
 }
@@ -67,9 +69,12 @@ fn task(status: &Status) -> Task {
 
 /// What the call would have answered, had it waited for the end.
 fn result(engine: &Engine, client: &str, status: &Status) -> Result<JsonObject, NoSuchJob> {
-    let result = Reply::text(told(engine, client, status, None)?).into_result();
-    // A result of text alone is always an object.
-    Ok(serde_json::to_value(result).ok().and_then(|value| value.as_object().cloned()).unwrap_or_default())
+    Ok(json(Reply::text(told(engine, client, status, None)?).into_result()))
+}
+
+/// A result as the task keeps it: always an object.
+pub(super) fn json(result: CallToolResult) -> JsonObject {
+    serde_json::to_value(result).ok().and_then(|value| value.as_object().cloned()).unwrap_or_default()
 }
 
 fn unknown(missing: NoSuchJob) -> ErrorData {

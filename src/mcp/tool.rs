@@ -10,7 +10,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
-use crate::engine::{Engine, NoSuchJob};
+use crate::engine::{Engine, JobId, NoSuchJob};
 
 use super::parameters::{self, BadArguments, Parameter};
 use super::person::Person;
@@ -32,6 +32,8 @@ pub(super) struct Context {
     /// Who asks; jobs of others do not exist for it.
     pub(super) client: String,
     pub(super) dialect: Dialect,
+    /// The id of the job that the call starts, if it starts one.
+    pub(super) job: JobId,
     /// Fires when the client cancels this call, or leaves.
     pub(super) cancelled: CancellationToken,
     /// Signs of life while the call waits.

@@ -126,7 +126,7 @@ async fn run(context: &Context, arguments: Arguments) -> Result<Reply, Trouble> 
         env: wish.env,
         timeout: wish.timeout_seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok()),
         label: wish.label,
-        id: None,
+        id: Some(context.job),
     };
     let started = context.engine.execute_for(&context.client, call, &context.person, None).await;
     let id = started.map_err(|refused| Trouble::Refused(refused.to_string()))?.id().to_string();

@@ -89,3 +89,61 @@ fn a_client_without_tasks_gets_none_and_an_unknown_task_is_an_error() {
     let answer = session.ask("tasks/get", json!({"taskId": "none"}));
     assert_eq!(answer.pointer("/error/code"), Some(&json!(-32602)), "{answer}");
 }
+
+/// A session of the era without handshake whose client knows tasks and can ask a person.
+fn asking() -> (Session, Value) {
+    let meta = json!({
+        "io.modelcontextprotocol/protocolVersion": "2026-07-28",
+        "io.modelcontextprotocol/clientCapabilities": {"extensions": {EXTENSION: {}}, "elicitation": {"form": {}}},
+        "io.modelcontextprotocol/clientInfo": {"name": "raw", "version": "1"},
+    });
+    (Session::start(Wires::Pipes), json!({"_meta": meta}))
+}
+
+/// Starts a command that the policy asks about; the id of its task.
+fn asked(session: &mut Session, with: &Value) -> String {
+    let task = execute(session, with, "uname && sleep 0.2");
+    assert_eq!(task["status"], "input_required", "{task}");
+    let id = task["taskId"].as_str().unwrap().to_owned();
+    let waiting = ask(session, with, "tasks/get", json!({"taskId": id}));
+    let form = waiting.pointer("/inputRequests/confirm/params/message").and_then(Value::as_str);
+    assert!(form.is_some_and(|form| form.contains("uname")), "{waiting}");
+    id
+}
+
+fn answer(session: &mut Session, with: &Value, id: &str, action: &str) {
+    let responses = json!({"confirm": {"action": action, "content": {}}});
+    ask(session, with, "tasks/update", json!({"taskId": id, "inputResponses": responses}));
+}
+
+#[test]
+fn a_task_waits_for_a_person_and_the_answer_counts_once() {
+    let (mut session, with) = asking();
+    let id = asked(&mut session, &with);
+    answer(&mut session, &with, &id, "accept");
+    let done = over(&mut session, &with, &id);
+    assert!(text(done.get("result").unwrap()).contains("Linux"), "{done}");
+    answer(&mut session, &with, &id, "accept");
+    let jobs = ask(&mut session, &with, "tools/call", json!({"name": "list_jobs", "arguments": {}}));
+    assert_eq!(jobs.pointer("/structuredContent/jobs").and_then(Value::as_array).map(Vec::len), Some(1), "{jobs}");
+    // One that nothing was asked of is a task all the same.
+    let task = execute(&mut session, &with, "sleep 0.2 && echo unasked");
+    let done = over(&mut session, &with, task["taskId"].as_str().unwrap());
+    assert!(text(done.get("result").unwrap()).contains("unasked"), "{done}");
+}
+
+#[test]
+fn a_task_that_nobody_confirms_starts_nothing() {
+    let (mut session, with) = asking();
+    let id = asked(&mut session, &with);
+    answer(&mut session, &with, &id, "decline");
+    let done = over(&mut session, &with, &id);
+    assert!(text(done.get("result").unwrap()).contains("nobody said yes"), "{done}");
+    let id = asked(&mut session, &with);
+    ask(&mut session, &with, "tasks/cancel", json!({"taskId": id}));
+    assert_eq!(over(&mut session, &with, &id)["status"], "cancelled");
+    answer(&mut session, &with, &id, "accept");
+    assert_eq!(over(&mut session, &with, &id)["status"], "cancelled", "too late");
+    let jobs = ask(&mut session, &with, "tools/call", json!({"name": "list_jobs", "arguments": {}}));
+    assert_eq!(jobs.pointer("/structuredContent/jobs"), Some(&json!([])), "{jobs}");
+}
