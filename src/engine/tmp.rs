@@ -30,8 +30,11 @@ impl TmpBase {
         // A job that runs as another user has to pass through; the names below cannot be guessed, nor be listed.
         let mode = if nix::unistd::geteuid().is_root() { 0o711 } else { 0o700 };
         let dir = Builder::new().prefix(PREFIX).permissions(Permissions::from_mode(mode)).tempdir()?;
-        let lock = OpenOptions::new().write(true).create_new(true).mode(0o600).open(dir.path().join(LOCK))?;
+        // Locked before it has its name: whoever finds an unlocked one takes the server for gone.
+        let unnamed = dir.path().join(".lock-unnamed");
+        let lock = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&unnamed)?;
         lock.lock()?;
+        fs::rename(&unnamed, dir.path().join(LOCK))?;
         Ok(Self { dir, _lock: lock })
     }
 

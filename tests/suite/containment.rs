@@ -168,7 +168,7 @@ fn policy_and_state_inside_the_workspace_are_protected_or_nothing_starts() {
     if held {
         let state = fs::read_dir(site.path("workspace/kept/state")).unwrap().next().unwrap().unwrap().path();
         let log = fs::read_to_string(state.join("audit.jsonl")).unwrap();
-        assert!(!log.contains("\nevil") && log.lines().count() == 2 * attempts.len(), "{log}");
+        assert!(!log.contains("\nevil") && log.lines().count() == 3 * attempts.len(), "{log}");
     }
 }
 
