@@ -1,6 +1,6 @@
 // The TypeScript SDK, versions 1 and 2, as hosts on Node use it: sockets instead of pipes, cancel on abort.
 //
-// SHELLWARDEN_TEST_NODE names a folder whose node_modules has the packages; what is not installed is skipped aloud.
+// SHELLWARDEN_TEST_NODE names a folder whose node_modules has both packages.
 
 import assert from "node:assert/strict";
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
@@ -18,29 +18,37 @@ const sdks = [
     parts: () => ({ ...load("@modelcontextprotocol/sdk/client/index.js"), ...load("@modelcontextprotocol/sdk/client/stdio.js") }),
     options: {},
     call: (client, params, options) => client.callTool(params, undefined, options),
+    onQuestion: (client, answer) => client.setRequestHandler(load("@modelcontextprotocol/sdk/types.js").ElicitRequestSchema, answer),
   },
   {
     name: "client 2, handshake",
     parts: () => ({ ...load("@modelcontextprotocol/client"), ...load("@modelcontextprotocol/client/stdio") }),
     options: {},
     call: (client, params, options) => client.callTool(params, options),
+    onQuestion: (client, answer) => client.setRequestHandler("elicitation/create", answer),
   },
   {
     name: "client 2, no handshake",
     parts: () => ({ ...load("@modelcontextprotocol/client"), ...load("@modelcontextprotocol/client/stdio") }),
     options: { versionNegotiation: { mode: "auto" } },
     call: (client, params, options) => client.callTool(params, options),
+    onQuestion: (client, answer) => client.setRequestHandler("elicitation/create", answer),
   },
 ];
 
-async function session({ name, options, call }, { Client, StdioClientTransport }) {
+async function session({ name, options, call, onQuestion }, { Client, StdioClientTransport }) {
   const base = mkdtempSync(join(tmpdir(), "warden-"));
   const [workspace, state] = [join(base, "workspace"), join(base, "state")];
   mkdirSync(workspace);
   mkdirSync(state);
   const args = ["serve", "--policy", join(here, "policy.yaml"), "--workspace", workspace, "--state", state];
   const transport = new StdioClientTransport({ command: process.env.SHELLWARDEN_BINARY, args, env: process.env });
-  const client = new Client({ name: "test", version: "1" }, options);
+  const client = new Client({ name: "test", version: "1" }, { ...options, capabilities: { elicitation: { form: {} } } });
+  const questions = [];
+  onQuestion(client, async ({ params }) => {
+    questions.push(params.message);
+    return questions.length === 1 ? { action: "accept", content: {} } : { action: "decline" };
+  });
   await client.connect(transport);
   const tool = (name, args, options) => call(client, { name, arguments: args }, options);
   const text = (result) => result.content.map((block) => block.text).join("");
@@ -71,6 +79,12 @@ async function session({ name, options, call }, { Client, StdioClientTransport }
 
   const { resources } = await client.listResources();
   assert(resources.some((resource) => resource.uri === `job://${job}`));
+  const { contents } = await client.readResource({ uri: `job://${job}/stdout` });
+  assert.equal(contents[0].text, "hello\n");
+
+  assert.match(text(await tool("execute_command", { command: "uname" })), /Linux/);
+  assert(questions.length === 1 && questions[0].includes("uname"), "a person was asked");
+  assert((await tool("execute_command", { command: "uname" })).isError, "and said no the second time");
   const denied = await tool("execute_command", { command: "whoami" });
   assert(denied.isError && /tests want a denial/.test(text(denied)));
 
@@ -79,13 +93,4 @@ async function session({ name, options, call }, { Client, StdioClientTransport }
   console.error(`typescript, ${name}: ok`);
 }
 
-for (const sdk of sdks) {
-  let parts;
-  try {
-    parts = sdk.parts();
-  } catch (error) {
-    console.error(`typescript, ${sdk.name}: skipped, ${error.code}`);
-    continue;
-  }
-  await session(sdk, parts);
-}
+await Promise.all(sdks.map((sdk) => session(sdk, sdk.parts())));
