@@ -92,7 +92,15 @@ impl Site {
 
 /// Connects the launcher and builds the engine. Must be called inside a tokio runtime.
 pub(super) async fn engine(policy: policy::Policy, helper: Helper, front: Front) -> Result<Engine, Failure> {
-    let launcher = Launcher::connect(helper).await.map_err(Failure::new)?;
+    let launcher = match Launcher::connect(helper).await {
+        Ok(launcher) => launcher,
+        Err(error) => {
+            let text = format!("nothing was started: {error}");
+            Engine::record_refusal(&policy, &error)
+                .map_err(|unwritten| Failure::new(format!("{text}; {unwritten}")))?;
+            return Err(Failure::new(text));
+        }
+    };
     Engine::build(policy, launcher, front).map_err(Failure::new)
 }
 

@@ -5,11 +5,12 @@
 
 use std::env;
 use std::io;
+use std::path::Path;
 use std::sync::Arc;
 
 use super::{account, create, siblings};
 use crate::paths::AbsPath;
-use crate::policy::{self, Profile, Require, Root, Unsupported};
+use crate::policy::{self, Policy, Profile, Require, Root, Unsupported};
 use crate::sandbox::{
     self, Confinement, InForce, Isolation, Network, RunAs, SandboxError, SandboxSpec, SpecError, Support,
 };
@@ -42,6 +43,12 @@ pub enum NotHeld {
         /// The kernel's answer.
         source: io::Error,
     },
+    /// A trial job lacks its program or its directory.
+    #[error("a trial job cannot be made: {source}")]
+    Trial {
+        /// The kernel's answer.
+        source: io::Error,
+    },
     /// The grants cannot be sent.
     #[error(transparent)]
     Spec(#[from] SpecError),
@@ -62,9 +69,22 @@ impl Ground {
         Self { support: support.clone(), binary }
     }
 
+    /// Can jobs have a view of the file system of their own?
+    pub(super) fn mounts(&self) -> bool {
+        self.support.mounts().is_ok()
+    }
+
     /// The file of this program, when jobs of this profile may write where it lies.
     pub fn exposed_binary(&self, profile: &Profile) -> Option<&AbsPath> {
         self.binary.as_ref().filter(|binary| profile.can_write(binary))
+    }
+
+    /// Can jobs of this policy start here?
+    ///
+    /// # Errors
+    /// What some profile needs and nothing holds.
+    pub(super) fn check_all(&self, policy: &Policy) -> Result<(), NotHeld> {
+        policy.profiles().values().try_for_each(|profile| self.check(profile))
     }
 
     /// Can jobs of this profile start here?
@@ -72,12 +92,13 @@ impl Ground {
     /// # Errors
     /// What the policy needs and nothing holds.
     pub fn check(&self, profile: &Profile) -> Result<(), NotHeld> {
+        let named = |source| NotHeld::Sandbox { profile: profile.name.clone(), source };
+        self.support.check().map_err(named)?;
         let mounts = self.support.mounts().is_ok();
         if profile.on_unsupported.metadata == Unsupported::Refuse && !mounts {
             return Err(NotHeld::Metadata);
         }
         let confinement = self.confinement(profile)?;
-        let named = |source| NotHeld::Sandbox { profile: profile.name.clone(), source };
         self.support.check_profile(&confinement).map_err(named)?;
         self.user(profile)?.map_or(Ok(()), |user| self.support.check_run_as(&user).map_err(named))
     }
@@ -137,6 +158,9 @@ impl Ground {
             _ => hide.extend(fixed),
         }
         let unsupported = unsupported(profile, !hide.is_empty());
+        // Where the job may mount it has one of its own.
+        let shared = |root: &AbsPath| mounts && root.as_path() == Path::new(sandbox::SHARED_MEMORY);
+        let write = paths(&profile.write).into_iter().filter(|root| !shared(root));
         let [read, execute] = roots;
         let builder = match profile.require {
             None => Confinement::builder(),
@@ -146,7 +170,7 @@ impl Ground {
         builder
             .read(read)
             .execute(execute)
-            .write(paths(&profile.write))
+            .write(write)
             .protect(protect)
             .hide(hide)
             .unsupported(unsupported)

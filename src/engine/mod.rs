@@ -13,6 +13,7 @@ mod reach;
 mod recording;
 mod siblings;
 mod start;
+mod survey;
 mod tmp;
 mod trip;
 mod world;
@@ -23,6 +24,7 @@ pub use ground::{Ground, NotHeld};
 pub use judge::Judge;
 pub use reach::{Input, InteractError};
 pub use start::{Engine, Front, StartError, make_state};
+pub use survey::{survey, trial};
 
 pub use crate::jobs::{
     Channel, End, Exit, InputError, Job, JobId, Outcome, Priority, Shown, Size, State, Status, Tap, Usage,

@@ -82,3 +82,10 @@ pub(super) fn policy_record(outcome: &'static str, policy: &Policy, reason: Opti
     let (policy_name, policy_digest) = (policy.name().to_owned(), policy.digest().to_owned());
     PolicyRecord { outcome, policy_name, policy_digest, reason }
 }
+
+/// Records that a policy is not in force because this machine cannot hold it.
+pub(super) fn refused(audit: &Audit, policy: &Policy, why: &impl ToString) -> Result<(), AuditError> {
+    let (policy_name, policy_digest) = (policy.name().to_owned(), policy.digest().to_owned());
+    let reason = Some(why.to_string());
+    audit.note("policy_load", PolicyRecord { outcome: "refused", policy_name, policy_digest, reason })
+}

@@ -51,7 +51,7 @@ pub enum StartError {
     #[error("no temporary directory can be made: {0}; set TMPDIR to a writable one")]
     Tmp(#[source] io::Error),
     /// A profile of the policy needs what nothing holds here.
-    #[error("the policy cannot be held here: {0}; `shellwarden doctor` tells more")]
+    #[error("the policy cannot be held here, so nothing was started: {0}; `shellwarden doctor` tells more")]
     NotHeld(#[from] NotHeld),
 }
 
@@ -77,9 +77,12 @@ impl Engine {
     /// [`StartError`].
     pub fn build(policy: Policy, launcher: Launcher, front: Front) -> Result<Self, StartError> {
         let ground = Ground::new(launcher.support());
-        policy.profiles().values().try_for_each(|profile| ground.check(profile))?;
         let settings = policy.settings();
         let audit = recording::open(&settings.audit)?;
+        if let Err(why) = ground.check_all(&policy) {
+            recording::refused(&audit, &policy, &why)?;
+            return Err(why.into());
+        }
         let limits = job_limits(&settings.jobs);
         let sandbox = serde_json::json!({ "landlock_abi": launcher.support().landlock_abi().ok(), "isolation": launcher.support().isolation() });
         let law = Law::new(policy)?;
@@ -89,6 +92,14 @@ impl Engine {
         let engine = Self { law: InForce::new(law), audit, jobs, tmp, front, ground, sandbox, stopped };
         engine.record_start();
         Ok(engine)
+    }
+
+    /// Puts on record that nothing can be started under this policy, when it was found out before an engine was built.
+    ///
+    /// # Errors
+    /// The record cannot be written.
+    pub fn record_refusal(policy: &Policy, why: &impl ToString) -> Result<(), AuditError> {
+        recording::refused(&recording::open(&policy.settings().audit)?, policy, why)
     }
 
     /// The policy in a few lines, for whoever asks what holds.

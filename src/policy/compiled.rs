@@ -96,6 +96,11 @@ impl Policy {
         self.environment.secrets()
     }
 
+    /// Does a command run that no rule names?
+    pub fn allows_by_default(&self) -> bool {
+        self.default == super::explain::Verdict::Allow
+    }
+
     /// Where commands start when nobody says.
     pub fn default_cwd(&self) -> &AbsPath {
         &self.cwd_default

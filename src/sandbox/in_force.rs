@@ -3,12 +3,17 @@
 //! In: what the kernel gives and what the job asks for. Out: an [`InForce`] for its status and the audit record. Every
 //! mechanism named in it is a step that had to succeed before the program started.
 
+use std::path::Path;
+
 use serde::{Deserialize, Serialize};
 
 use super::confinement::Network;
 use super::spec::SandboxSpec;
 use super::support::{Isolation, ProcessCount, Support};
 use crate::paths::AbsPath;
+
+/// Where POSIX shared memory and semaphores lie.
+pub const SHARED_MEMORY: &str = "/dev/shm";
 
 /// A limit or promise that nothing holds for this job.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -62,6 +67,11 @@ impl InForce {
             let why =
                 "without mounts, mode, times and attributes of this user's files outside the write roots can change";
             unheld.push(Unheld { what: "file metadata".to_owned(), why: why.to_owned() });
+        }
+        let shares = spec.confinement().write().iter().any(|root| root.as_path() == Path::new(SHARED_MEMORY));
+        if shares && support.mounts().is_err() {
+            let why = format!("without mounts, {SHARED_MEMORY} is shared with the other programs of this account");
+            unheld.push(Unheld { what: "shared memory".to_owned(), why });
         }
         match (spec.tmp_size(), support.mounts()) {
             (None, _) => {}

@@ -24,7 +24,7 @@ mod wire;
 
 pub(crate) use confinement::Grants;
 pub use confinement::{Confinement, ConfinementBuilder, Network, Unsupported};
-pub use in_force::{InForce, Unheld};
+pub use in_force::{InForce, SHARED_MEMORY, Unheld};
 pub use interpreters::with_interpreters;
 pub use limits::Limits;
 pub use properties::{Promise, Property, Strength, properties};

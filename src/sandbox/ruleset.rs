@@ -225,7 +225,14 @@ fn make(roots: &[Root], network: &Network, abi: ABI) -> Result<RulesetCreated, F
     Ok(created)
 }
 
-/// The execute layer: a ruleset that handles executing alone.
+/// Allows moving files between directories, which every layer refuses that does not say otherwise, whatever else it is
+/// about. Where a job may do so is said by the policy layer.
+fn refer_everywhere(ruleset: RulesetCreated) -> Result<RulesetCreated, Failure> {
+    let root = open_without_links(Path::new("/")).map_err(|error| Failure::new(Step::Ruleset, &error))?;
+    ruleset.add_rule(PathBeneath::new(root, AccessFs::Refer)).map_err(ruleset_failed)
+}
+
+/// The execute layer: a ruleset that is about executing alone.
 #[derive(Debug)]
 pub(crate) struct ExecuteLayer {
     files: Vec<Seen>,
@@ -239,8 +246,8 @@ impl ExecuteLayer {
     /// A file that cannot be opened; a directory, which would allow all below it.
     pub(crate) fn prepare(files: &[AbsPath]) -> Result<Self, Failure> {
         let ruleset = Ruleset::default().set_compatibility(CompatLevel::HardRequirement);
-        let ruleset = ruleset.handle_access(AccessFs::Execute).map_err(ruleset_failed)?;
-        let mut created = ruleset.create().map_err(ruleset_failed)?;
+        let ruleset = ruleset.handle_access(AccessFs::Execute | AccessFs::Refer).map_err(ruleset_failed)?;
+        let mut created = refer_everywhere(ruleset.create().map_err(ruleset_failed)?)?;
         let mut seen = Vec::with_capacity(files.len());
         for file in files {
             let failed = |error: &io::Error| Failure::new(Step::Grant, error).about(file);
@@ -276,8 +283,9 @@ impl ExecuteLayer {
 pub(crate) fn signal_scope() -> Result<OwnedFd, Failure> {
     let failed = |error: &(dyn std::error::Error + 'static)| Failure::new(Step::SignalScope, &errno_of(error));
     let ruleset = Ruleset::default().set_compatibility(CompatLevel::HardRequirement);
+    let ruleset = ruleset.handle_access(AccessFs::Refer).map_err(|error| failed(&error))?;
     let ruleset = ruleset.scope(Scope::Signal).map_err(|error| failed(&error))?;
-    descriptor(ruleset.create().map_err(|error| failed(&error))?)
+    descriptor(refer_everywhere(ruleset.create().map_err(|error| failed(&error))?)?)
 }
 
 /// Puts a ruleset in force for the calling process and all it will start. The whole ruleset is in force or none of it:

@@ -203,6 +203,9 @@ fn only_the_programs_of_the_line_are_executed() {
         for words in [['/usr/bin/touch', 'canary'], ['./copy', 'canary'], ['./own'], ['/bin/sh', '-c', ': >canary']]:\n    \
             try:\n        subprocess.run(words)\n    \
             except OSError as error:\n        print(words[0], error.errno)\n\
+        os.makedirs('one/two', exist_ok=True)\n\
+        open('one/two/file', 'w').close()\n\
+        os.rename('one/two/file', 'one/file')\n\
         print('tried')\n";
     site.write("workspace/try.py", script);
     for (execute, started) in [("approved", false), ("[/usr, '/{bin,lib,lib64}']", true)] {

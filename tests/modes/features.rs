@@ -1,0 +1,115 @@
+//! Kernel features taken away one at a time: nothing starts, or the weaker mode that `doctor` and the record name.
+
+use serde_json::Value;
+
+use crate::mode::{Mode, modes, report, wrapped};
+use crate::site::{Site, code, stderr};
+use crate::{Case, case_of};
+
+/// What becomes of a job without a feature.
+enum Then {
+    /// `run`, `doctor` and the record refuse with this text.
+    Refused(&'static str),
+    /// The job runs; `doctor` and the record name this.
+    Weaker(&'static str),
+    /// Another way holds the same.
+    AsBefore,
+}
+use Then::{AsBefore, Refused, Weaker};
+
+/// ENOSYS, EPERM and EINVAL.
+const ERRORS: [i32; 3] = [libc::ENOSYS, libc::EPERM, libc::EINVAL];
+
+const FEATURES: &[(&str, &[i32], Then)] = &[
+    ("landlock_create_ruleset", &ERRORS, Refused("landlock cannot be used here")),
+    ("landlock_add_rule", &ERRORS, Refused("landlock cannot be used here")),
+    ("landlock_restrict_self", &ERRORS, Refused("landlock cannot be used here")),
+    ("seccomp", &ERRORS, Refused("seccomp filters cannot be used here")),
+    ("close_range", &ERRORS, Refused("the launcher process cannot work")),
+    ("capset", &ERRORS, Refused("cannot give up capabilities")),
+    ("namespaces", &ERRORS, Weaker("file metadata")),
+    ("mounts", &ERRORS, Weaker("file metadata")),
+    ("network namespaces", &ERRORS, AsBefore),
+    ("openat2", &[libc::ENOSYS, libc::EPERM], AsBefore),
+];
+
+pub(crate) fn cases() -> Vec<Case> {
+    let mut cases: Vec<Case> = Vec::new();
+    for (feature, errors, then) in FEATURES {
+        for errno in *errors {
+            let without = format!("{feature}={errno}");
+            cases.push(case_of(format!("without {without}"), move || taken_away(&without, then)));
+        }
+    }
+    for mode in modes() {
+        cases.push(case_of(format!("what is weaker is told ({})", mode.name), move || told(mode)));
+    }
+    cases.push(case_of("a loopback without network namespaces".into(), no_loopback));
+    cases
+}
+
+/// The texts of what a record says is not held.
+fn unheld(records: &[Value]) -> String {
+    records.iter().map(|record| record["sandbox"]["unheld"].to_string()).collect()
+}
+
+fn taken_away(without: &str, then: &Then) {
+    let site = Site::new();
+    let output = wrapped(&site, "run", &[], without).arg("touch canary").output().unwrap();
+    let doctor = report(&mut wrapped(&site, "doctor", &[], without));
+    let (said, records, shown) = (stderr(&output), site.records(), doctor.to_string());
+    match then {
+        Refused(why) => {
+            assert_eq!(code(&output), 125, "{said}");
+            assert!(said.contains("nothing was started") && said.contains(why), "{said}");
+            assert!(!site.path("workspace/canary").exists());
+            assert_eq!(doctor["holds"], false, "{shown}");
+            assert!(doctor["refusals"].to_string().contains(why), "{shown}");
+            let recorded = records.iter().any(|record| record.to_string().contains(why));
+            assert!(recorded, "{records:?}");
+        }
+        Weaker(what) => {
+            assert_eq!(code(&output), 0, "{said}");
+            assert_eq!(doctor["holds"], true, "{shown}");
+            let weak = |one: &Value| one["name"] == *what && one["strength"] != "held";
+            assert!(doctor["properties"].as_array().unwrap().iter().any(weak), "{shown}");
+            assert!(unheld(&records).contains(what), "{records:?}");
+        }
+        AsBefore => {
+            assert_eq!(code(&output), 0, "{said}");
+            assert_eq!(doctor["holds"], true, "{shown}");
+            assert!(site.path("workspace/canary").exists());
+        }
+    }
+}
+
+/// Everything that `doctor` calls weaker or missing for jobs is on record as well, in each mode.
+fn told(mode: Mode) {
+    let site = Site::new();
+    let output = mode.command(&site, "run").arg("touch canary").output().unwrap();
+    assert_eq!(code(&output), 0, "{}", stderr(&output));
+    let doctor = mode.doctor(&site, &[]);
+    let metadata = doctor["properties"].as_array().unwrap().iter().find(|one| one["name"] == "file metadata").unwrap();
+    let weaker = unheld(&site.records()).contains("file metadata");
+    assert_eq!(metadata["strength"] == "weaker", weaker, "{doctor}");
+    if mode.is_weak() {
+        assert!(weaker, "without namespaces there are no mounts");
+        assert!(metadata["why"].as_str().unwrap().len() > 10 && metadata["improve"].as_str().unwrap().len() > 10);
+    }
+}
+
+/// What only a namespace holds is refused where there is none, and the refusal is on record.
+fn no_loopback() {
+    let site = Site::new();
+    let policy = site.write("policies/own.yaml", "version: 1\nextends: builtin:workspace\nnetwork: loopback\n");
+    for without in ["namespaces=1", "network namespaces=1"] {
+        let mut run = wrapped(&site, "run", &[], without);
+        let output = run.arg("--policy").arg(&policy).arg("touch canary").output().unwrap();
+        let doctor = report(wrapped(&site, "doctor", &[], without).arg("--policy").arg(&policy));
+        assert_eq!(code(&output), 125, "{}", stderr(&output));
+        assert!(stderr(&output).contains("network mode `loopback` cannot be held here"), "{}", stderr(&output));
+        assert_eq!(doctor["holds"], false, "{doctor}");
+        assert!(!site.path("workspace/canary").exists());
+        assert!(site.records().iter().any(|record| record.to_string().contains("loopback")), "{:?}", site.records());
+    }
+}
