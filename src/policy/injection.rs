@@ -6,6 +6,8 @@
 //! Families are refused whole, and their harmless members are named: a member that nobody thought of stays out. Names
 //! are compared without regard to case, for npm and curl do so.
 
+use std::sync::LazyLock;
+
 use super::wildcard;
 
 /// Read by the loader, the C library or a shell before a program's own first line. Sources: ld.so(8), gconv(3), bash(1)
@@ -67,19 +69,29 @@ const HARMLESS: &[&str] =
      PIP_NO_COLOR PIP_DISABLE_PIP_VERSION_CHECK GOMAXPROCS GOTRACEBACK GOMEMLIMIT GOGC GOOS GOARCH \
      DOTNET_NOLOGO DOTNET_CLI_TELEMETRY_OPTOUT RUBY_YJIT_ENABLE MIX_ENV TF_VAR_*"];
 
-/// Lists are families, each a text of names.
-fn listed(list: &[&str], name: &str) -> bool {
-    wildcard::any(list.iter().flat_map(|family| family.split_whitespace()), &name.to_ascii_uppercase())
+/// A list taken apart when it is first asked: each of its texts is a family of names.
+type Families = LazyLock<Vec<&'static str>>;
+
+static EVERYWHERE: Families = LazyLock::new(|| taken_apart(EVERY_PROGRAM));
+static SOMEWHERE: Families = LazyLock::new(|| taken_apart(SOME_PROGRAMS));
+static NOWHERE: Families = LazyLock::new(|| taken_apart(HARMLESS));
+
+fn taken_apart(list: &[&'static str]) -> Vec<&'static str> {
+    list.iter().flat_map(|family| family.split_ascii_whitespace()).collect()
+}
+
+fn listed(list: &Families, name: &str) -> bool {
+    wildcard::any(list.iter().copied(), &name.to_ascii_uppercase())
 }
 
 /// Can this variable make another program run, or a program run other code?
 pub(super) fn injects(name: &str) -> bool {
-    everywhere(name) || listed(SOME_PROGRAMS, name) && !listed(HARMLESS, name)
+    everywhere(name) || listed(&SOMEWHERE, name) && !listed(&NOWHERE, name)
 }
 
 /// Does it do so in every program, so that no job ever gets it, whoever asks?
 pub(super) fn everywhere(name: &str) -> bool {
-    listed(EVERY_PROGRAM, name)
+    listed(&EVERYWHERE, name)
 }
 
 #[cfg(test)]

@@ -14,6 +14,7 @@ mod decide;
 mod decision;
 mod environment;
 mod explain;
+mod glob;
 mod helpers;
 mod http;
 mod injection;

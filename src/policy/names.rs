@@ -7,9 +7,8 @@
 use std::ffi::OsString;
 use std::io;
 
-use globset::GlobMatcher;
-
-use super::variables::{Disk, Variables, is_pattern, matcher, unescape};
+use super::glob::Pattern;
+use super::variables::{Disk, Variables, is_pattern, unescape};
 use crate::paths::AbsPath;
 
 /// Most names that a pattern may look at.
@@ -20,22 +19,13 @@ const MAX_DEPTH: usize = 100;
 const MAX_FOUND: usize = 512;
 
 /// Names that a policy protects or hides.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Names {
     found: Vec<AbsPath>,
     /// Those of them that were not there when the policy was loaded.
     absent: Vec<AbsPath>,
-    patterns: Vec<GlobMatcher>,
+    patterns: Vec<Pattern>,
 }
-
-impl PartialEq for Names {
-    fn eq(&self, other: &Self) -> bool {
-        let patterns = |names: &Self| names.patterns.iter().map(|pattern| pattern.glob().clone()).collect::<Vec<_>>();
-        self.found == other.found && patterns(self) == patterns(other)
-    }
-}
-
-impl Eq for Names {}
 
 /// What one text added.
 #[derive(Debug, Default)]
@@ -85,7 +75,7 @@ impl Names {
         };
         let mut added = Added::default();
         if is_pattern(&pattern) {
-            let matcher = matcher(&pattern)?;
+            let matcher = Pattern::new(&pattern)?;
             for path in search(&pattern, &matcher, disk).map_err(|why| format!("`{text}`: {why}"))? {
                 self.put(path, disk, &mut added);
             }
@@ -131,7 +121,7 @@ struct Pending {
 }
 
 /// Every name that matches, without following symlinks; what lies below a match is covered by it.
-fn search(pattern: &str, matcher: &GlobMatcher, disk: &dyn Disk) -> Result<Vec<AbsPath>, String> {
+fn search(pattern: &str, matcher: &Pattern, disk: &dyn Disk) -> Result<Vec<AbsPath>, String> {
     let parts: Vec<&str> = pattern.split('/').filter(|part| !part.is_empty()).collect();
     let fixed = parts.iter().take_while(|part| !is_pattern(part)).map(|part| unescape(part));
     let start = AbsPath::new(format!("/{}", fixed.collect::<Vec<_>>().join("/"))).map_err(|error| error.to_string())?;

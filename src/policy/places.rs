@@ -5,8 +5,7 @@
 
 use std::path::{Component, Path};
 
-use globset::GlobBuilder;
-
+use super::glob::Pattern;
 use super::profile::Profile;
 use super::world::World;
 use crate::paths::AbsPath;
@@ -191,11 +190,7 @@ impl Places<'_> {
 
     fn matches(&self, dir: &AbsPath, part: &str) -> Result<Vec<String>, String> {
         // Where our reading of a pattern ends, bash's may go on: then every name counts.
-        let glob = GlobBuilder::new(part).literal_separator(true).backslash_escape(true).build();
-        let matcher = glob
-            .ok()
-            .map(|glob| glob.compile_matcher())
-            .filter(|_| !part.contains(['(', '{', '\\']) && !part.contains("[:"));
+        let matcher = Pattern::new(part).ok().filter(|_| !part.contains(['(', '{', '\\']) && !part.contains("[:"));
         let names = self.world.list(dir).map_err(|error| error.to_string())?;
         Ok(names.into_iter().filter(|name| matcher.as_ref().is_none_or(|matcher| matcher.is_match(name))).collect())
     }

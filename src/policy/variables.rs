@@ -6,8 +6,7 @@
 use std::collections::BTreeMap;
 use std::io;
 
-use globset::{GlobBuilder, GlobMatcher};
-
+use super::glob::Pattern;
 use super::names::Entry;
 use super::profile::Root;
 use crate::diag::nearest;
@@ -128,7 +127,7 @@ impl Variables {
             return Err(format!("`{text}` is a relative path; start it with `/` or with `{{workspace}}`"));
         }
         if is_pattern(&pattern) {
-            return matcher(&pattern).map(Directories::Matching);
+            return Pattern::new(&pattern).map(Directories::Matching);
         }
         let path = AbsPath::new(unescape(&pattern)).map_err(|error| error.to_string())?;
         let found = disk.canonical(&path);
@@ -156,7 +155,7 @@ pub(super) enum Directories {
     /// This one and all below it.
     Below(AbsPath),
     /// Those that match, and all below them.
-    Matching(GlobMatcher),
+    Matching(Pattern),
 }
 
 impl Directories {
@@ -164,15 +163,9 @@ impl Directories {
     pub(super) fn hold(&self, path: &AbsPath) -> bool {
         match self {
             Self::Below(root) => path.is_within(root),
-            Self::Matching(matcher) => path.as_path().ancestors().any(|part| matcher.is_match(part)),
+            Self::Matching(pattern) => path.as_path().ancestors().any(|part| pattern.is_match(part)),
         }
     }
-}
-
-/// A pattern in which `*` stays within a component.
-pub(super) fn matcher(pattern: &str) -> Result<GlobMatcher, String> {
-    let glob = GlobBuilder::new(pattern).literal_separator(true).backslash_escape(true).build();
-    glob.map(|glob| glob.compile_matcher()).map_err(|error| error.kind().to_string())
 }
 
 /// The places that an absolute pattern stands for, symlinks followed; none when there is nothing.
@@ -199,19 +192,29 @@ fn step(found: Vec<AbsPath>, part: &str, disk: &dyn Disk) -> Result<Vec<AbsPath>
         }
         return Ok(next);
     }
-    let matcher = matcher(part)?;
+    let pattern = Pattern::new(part)?;
+    let (names, pattern) = pattern.apart();
+    // What is not there is left out when the places are followed.
+    for (dir, name) in found.iter().flat_map(|dir| names.iter().map(move |name| (dir, name))) {
+        next.push(dir.join(name).map_err(|error| error.to_string())?);
+    }
+    let Some(pattern) = pattern else { return at_most(next) };
     for dir in found {
         for name in disk.names(&dir) {
             let hidden = name.starts_with('.') && !part.starts_with(['.', '{']);
-            if !hidden && matcher.is_match(&name) {
+            if !hidden && pattern.is_match(&name) {
                 next.push(dir.join(&name).map_err(|error| error.to_string())?);
             }
         }
     }
-    if next.len() > MAX_MATCHES {
+    at_most(next)
+}
+
+fn at_most(found: Vec<AbsPath>) -> Result<Vec<AbsPath>, String> {
+    if found.len() > MAX_MATCHES {
         return Err(format!("it matches more than {MAX_MATCHES} places; name a directory above them"));
     }
-    Ok(next)
+    Ok(found)
 }
 
 /// What `globset::escape` puts into brackets.
@@ -219,12 +222,26 @@ const ESCAPED: [&str; 7] = ["*", "?", "]", "{", "}", "!", "["];
 
 /// Does anything stand here for more than itself?
 pub(super) fn is_pattern(text: &str) -> bool {
-    let bare = ESCAPED.iter().fold(text.to_owned(), |text, special| text.replace(&format!("[{special}]"), ""));
-    bare.contains(['*', '?', '[', '{'])
+    let mut rest = text;
+    while let Some(at) = rest.find(['*', '?', '[', '{']) {
+        let tail = rest.get(at..).unwrap_or_default();
+        let Some(escaped) = ESCAPED.iter().find(|special| is_escaped(tail, special)) else { return true };
+        rest = tail.get(escaped.len() + 2..).unwrap_or_default();
+    }
+    false
+}
+
+/// Does the text start with this character in brackets of its own?
+fn is_escaped(text: &str, special: &str) -> bool {
+    let behind = text.strip_prefix('[').and_then(|rest| rest.strip_prefix(special));
+    behind.is_some_and(|rest| rest.starts_with(']'))
 }
 
 /// Takes back what `globset::escape` did.
 pub(super) fn unescape(text: &str) -> String {
+    if !text.contains('[') {
+        return text.to_owned();
+    }
     ESCAPED.iter().fold(text.to_owned(), |text, special| text.replace(&format!("[{special}]"), special))
 }
 

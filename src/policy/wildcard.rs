@@ -4,18 +4,32 @@
 
 /// Does `pattern` cover all of `text`?
 pub(super) fn matches(pattern: &str, text: &str) -> bool {
-    let Some((before, after)) = pattern.split_once('*') else { return pattern == text };
-    let Some(mut rest) = text.strip_prefix(before) else { return false };
-    if matches(after, rest) {
-        return true;
-    }
-    while let Some(next) = rest.chars().next() {
-        rest = rest.get(next.len_utf8()..).unwrap_or("");
-        if matches(after, rest) {
-            return true;
+    covers(pattern.as_bytes(), text.as_bytes())
+}
+
+/// The last star takes one byte more whenever the rest does not fit, so the time is bounded by the product of lengths.
+fn covers(pattern: &[u8], text: &[u8]) -> bool {
+    let (mut at, mut read) = (0, 0);
+    let mut star: Option<(usize, usize)> = None;
+    while read < text.len() {
+        match pattern.get(at) {
+            Some(b'*') => {
+                star = Some((at, read));
+                at += 1;
+            }
+            byte if byte.is_some() && byte == text.get(read) => {
+                at += 1;
+                read += 1;
+            }
+            _ => {
+                let Some((behind, taken)) = star else { return false };
+                star = Some((behind, taken + 1));
+                at = behind + 1;
+                read = taken + 1;
+            }
         }
     }
-    false
+    pattern.iter().skip(at).all(|byte| *byte == b'*')
 }
 
 /// Does one of `patterns` cover all of `name`?
