@@ -90,6 +90,6 @@ impl Maker for Engines {
                 policy.narrow(&self.narrowing).map_err(|wide| wide.to_string())?
             }
         };
-        Engine::build(policy, self.launcher.clone(), Front::Mcp).map_err(|error| error.to_string())
+        Engine::build(policy, self.launcher.lane(), Front::Mcp).map_err(|error| error.to_string())
     }
 }

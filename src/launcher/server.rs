@@ -6,6 +6,7 @@
 use std::collections::HashSet;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use nix::fcntl::OFlag;
@@ -24,6 +25,7 @@ use super::process::{Process, ProcessHandle, next_packet};
 use super::protocol::{self, Hello, Parcel, Report, Request};
 use crate::sandbox::{InForce, SandboxSpec, Support};
 use crate::sys;
+use crate::turns::Turns;
 
 /// What a job reads as its standard input.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,7 +45,11 @@ pub enum StdinMode {
 
 /// Starts jobs. Cheap to clone; when the last clone is dropped, the helper ends all jobs and exits.
 #[derive(Debug, Clone)]
-pub struct Launcher(Arc<Inner>);
+pub struct Launcher {
+    inner: Arc<Inner>,
+    /// Whose jobs these are, where several share a launcher.
+    lane: Option<u64>,
+}
 
 #[derive(Debug)]
 struct Inner {
@@ -53,6 +59,9 @@ struct Inner {
     gone: watch::Receiver<bool>,
     /// Pids of supervisors, for the case that the helper dies and leaves them to this process.
     supervisors: Arc<Mutex<HashSet<i32>>>,
+    /// Launches at the same time, when lanes share the helper: as many as can make progress.
+    turns: Turns<u64>,
+    lanes: AtomicU64,
 }
 
 impl Drop for Inner {
@@ -102,23 +111,33 @@ impl Launcher {
             let _ = tokio::task::spawn_blocking(move || orphans::end_all(&left_over)).await;
             let _ = tell.send(true);
         });
-        Ok(Self(Arc::new(Inner { socket, support, helper: helper.pid, gone, supervisors })))
+        let turns = Turns::new(std::thread::available_parallelism().map_or(2, usize::from));
+        let inner = Inner { socket, support, helper: helper.pid, gone, supervisors, turns, lanes: AtomicU64::new(0) };
+        Ok(Self { inner: Arc::new(inner), lane: None })
+    }
+
+    /// The same launcher for a client of its own: launches of all such clients take turns, so that many of one do not
+    /// delay one of another.
+    #[must_use]
+    pub fn lane(&self) -> Self {
+        let lane = self.inner.lanes.fetch_add(1, Ordering::Relaxed);
+        Self { inner: Arc::clone(&self.inner), lane: Some(lane) }
     }
 
     /// What the machine gives, as the helper found out.
     pub fn support(&self) -> &Support {
-        &self.0.support
+        &self.inner.support
     }
 
     /// The helper's pid.
     pub fn helper_pid(&self) -> i32 {
-        self.0.helper
+        self.inner.helper
     }
 
     /// Lets the helper end all jobs, and waits until it and they are gone.
     pub async fn shutdown(&self) {
-        let _ = shutdown(self.0.socket.as_raw_fd(), Shutdown::Write);
-        let _ = self.0.gone.clone().wait_for(|gone| *gone).await;
+        let _ = shutdown(self.inner.socket.as_raw_fd(), Shutdown::Write);
+        let _ = self.inner.gone.clone().wait_for(|gone| *gone).await;
     }
 
     /// Starts a job; comes back when its program runs, or with the step that failed.
@@ -126,14 +145,18 @@ impl Launcher {
     /// # Errors
     /// [`LaunchError`]; nothing was executed.
     pub async fn launch(&self, spec: SandboxSpec, stdin: StdinMode) -> Result<Process, LaunchError> {
-        self.0.support.check()?;
-        self.0.support.check_profile(spec.confinement())?;
-        spec.run_as().map_or(Ok(()), |user| self.0.support.check_run_as(user))?;
-        let in_force = InForce::of(&spec, &self.0.support);
+        self.inner.support.check()?;
+        self.inner.support.check_profile(spec.confinement())?;
+        spec.run_as().map_or(Ok(()), |user| self.inner.support.check_run_as(user))?;
+        let in_force = InForce::of(&spec, &self.inner.support);
         let mut job = spec.job().clone();
         job.terminal = matches!(stdin, StdinMode::Terminal { .. });
         let request = Request { grants: spec.confinement().encoded(), job };
         let parcel = protocol::pack(&request)?;
+        let _turn = match self.lane {
+            Some(lane) => Some(self.inner.turns.take(lane).await),
+            None => None,
+        };
         let (ours, theirs) = sys::packet_pair().map_err(LaunchError::HandOver)?;
         // The kernel then tells, with each report, the sender's pid as this process counts.
         setsockopt(&ours, sockopt::PassCred, &true).map_err(|errno| LaunchError::HandOver(errno.into()))?;
@@ -145,7 +168,7 @@ impl Launcher {
         let socket = register(ours).map_err(LaunchError::HandOver)?;
         let pid = wait_for_start(&socket).await?;
         {
-            let mut known = self.0.supervisors.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut known = self.inner.supervisors.lock().unwrap_or_else(PoisonError::into_inner);
             known.insert(pid);
         }
         let handle = ProcessHandle::follow(socket, pid, in_force, spec.limits().clone());
@@ -155,7 +178,7 @@ impl Launcher {
 
     async fn send(&self, parcel: Parcel, job: &OwnedFd, stdio: &[OwnedFd]) -> Result<(), LaunchError> {
         let descriptors = protocol::borrow(std::iter::once(job).chain(stdio).chain(&parcel.overflow));
-        let socket = &self.0.socket;
+        let socket = &self.inner.socket;
         let send = || sys::send_packet(socket.as_fd(), &parcel.bytes, &descriptors);
         socket.async_io(Interest::WRITABLE, send).await.map_err(|error| match error.kind() {
             io::ErrorKind::BrokenPipe => LaunchError::Gone,
@@ -165,7 +188,7 @@ impl Launcher {
 
     /// Keeps the list of supervisors as long as the list of running jobs.
     fn forget_at_end(&self, handle: &ProcessHandle) {
-        let (known, pid, end) = (Arc::clone(&self.0.supervisors), handle.pid(), handle.end());
+        let (known, pid, end) = (Arc::clone(&self.inner.supervisors), handle.pid(), handle.end());
         tokio::spawn(async move {
             end.await;
             known.lock().unwrap_or_else(PoisonError::into_inner).remove(&pid);

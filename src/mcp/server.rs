@@ -9,7 +9,7 @@ use rmcp::handler::server::ServerHandler;
 use rmcp::model::ProtocolVersion;
 use rmcp::model::{
     CallToolRequestParams, CallToolResponse, CallToolResult, CancelTaskParams, CompleteRequestParams, CompleteResult,
-    GetTaskParams, GetTaskResult, Implementation, InitializeRequestParams, InitializeResult,
+    GetTaskParams, GetTaskResult, Implementation, InitializeRequestParams, InitializeResult, ListPromptsResult,
     ListResourceTemplatesResult, ListResourcesResult, ListToolsResult, PaginatedRequestParams,
     ReadResourceRequestParams, ReadResourceResponse, ServerCapabilities, ServerConfig, SubscribeRequestParams,
     SubscriptionFilter, Tool as WireTool, UnsubscribeRequestParams, UpdateTaskParams,
@@ -237,6 +237,25 @@ impl ServerHandler for Server {
             return Err(ErrorData::invalid_params(format!("no such tool; there are {}", names.join(", ")), None));
         };
         Ok(self.answer(tool, request, call).await)
+    }
+
+    /// There are none. Clients that ask without looking at the capabilities get an answer that they can use.
+    async fn list_prompts(
+        &self,
+        _page: Option<PaginatedRequestParams>,
+        _call: RequestContext<RoleServer>,
+    ) -> Result<ListPromptsResult, ErrorData> {
+        Ok(ListPromptsResult::default())
+    }
+
+    /// No log messages are sent, at any level.
+    #[expect(deprecated, reason = "clients with handshake may still set a level")]
+    async fn set_level(
+        &self,
+        _level: rmcp::model::SetLevelRequestParams,
+        _call: RequestContext<RoleServer>,
+    ) -> Result<(), ErrorData> {
+        Ok(())
     }
 
     async fn list_resources(

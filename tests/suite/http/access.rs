@@ -1,8 +1,10 @@
 //! Who is let in, and what each client sees of the others: nothing.
 
+use std::io::Write;
+
 use serde_json::{Value, json};
 
-use super::server::{PATIENCE, Server, policy, serve, text, token};
+use super::server::{Server, message, policy, posting, read_reply, serve, text, token};
 use crate::site::{Site, stderr};
 
 /// Every message about a job that its owner could send.
@@ -23,7 +25,7 @@ fn about(job: &str) -> Vec<Value> {
         ("tasks/get", json!({"taskId": job})),
         ("tasks/cancel", json!({"taskId": job})),
     ];
-    all.into_iter().map(|(method, params)| super::server::message(method, params)).collect()
+    all.into_iter().map(|(method, params)| message(method, params)).collect()
 }
 
 #[test]
@@ -86,33 +88,16 @@ fn a_session_of_another_client_does_not_exist() {
 fn a_revoked_token_is_worth_nothing_at_once_and_takes_its_jobs_along() {
     let (server, tokens) = Server::with_clients(&["alice", "bob"]);
     let job = server.run(Some(&tokens[0]), "sleep 300");
-    let waiting = {
-        let (address, token, job) = (server.address, tokens[0].clone(), job.clone());
-        let message = super::server::message(
-            "tools/call",
-            json!({"name": "get_job_status", "arguments": {"job_id": job, "wait_seconds": 45}}),
-        );
-        let headers = [
-            ("accept", "application/json, text/event-stream"),
-            ("content-type", "application/json"),
-            ("mcp-protocol-version", "2026-07-28"),
-            ("mcp-method", "tools/call"),
-            ("mcp-name", "get_job_status"),
-            ("authorization", &format!("Bearer {token}")),
-        ];
-        let bytes = super::server::request(address, "POST /mcp", &headers, &message.to_string());
-        let mut stream = server.connect();
-        std::io::Write::write_all(&mut stream, &bytes).unwrap();
-        stream
-    };
+    let wait =
+        message("tools/call", json!({"name": "get_job_status", "arguments": {"job_id": job, "wait_seconds": 45}}));
+    let mut waiting = server.connect();
+    waiting.write_all(&posting(server.address, Some(&tokens[0]), &wait)).unwrap();
     token(&server.site, &["revoke", "alice"]);
-    let refused = server.post(Some(&tokens[0]), &super::server::message("tools/list", json!({})));
+    let refused = server.post(Some(&tokens[0]), &message("tools/list", json!({})));
     assert_eq!(refused.status, 401);
     server.says("client `alice` is no more");
     // A call that was open ends, long before its wait.
-    let mut waiting = waiting;
-    waiting.set_read_timeout(Some(PATIENCE)).unwrap();
-    super::server::read_reply(&mut waiting);
+    read_reply(&mut waiting);
     server.works(Some(&tokens[1]), "the other client goes on");
     loop {
         let records = server.site.records();

@@ -6,20 +6,13 @@ use std::time::Duration;
 use nix::sys::signal::Signal;
 use serde_json::json;
 
-use super::server::{PATIENCE, Server, message, read_reply, request};
+use super::server::{PATIENCE, Server, message, posting, read_reply};
 
 /// A call on a connection of its own whose answer is not there yet.
 fn waiting_call(server: &Server, arguments: &serde_json::Value) -> std::net::TcpStream {
-    let body = message("tools/call", json!({"name": "execute_command", "arguments": arguments})).to_string();
-    let headers = [
-        ("accept", "application/json, text/event-stream"),
-        ("content-type", "application/json"),
-        ("mcp-protocol-version", "2026-07-28"),
-        ("mcp-method", "tools/call"),
-        ("mcp-name", "execute_command"),
-    ];
+    let call = message("tools/call", json!({"name": "execute_command", "arguments": arguments}));
     let mut stream = server.connect();
-    stream.write_all(&request(server.address, "POST /mcp", &headers, &body)).unwrap();
+    stream.write_all(&posting(server.address, None, &call)).unwrap();
     stream
 }
 

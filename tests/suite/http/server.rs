@@ -144,12 +144,16 @@ impl Server {
         stream
     }
 
+    /// Another server on the site of this one, which has ended.
+    pub(super) fn again(mut self) -> Self {
+        let site = std::mem::replace(&mut self.site, Site::new());
+        drop(self);
+        Self::start(site)
+    }
+
     /// Sends bytes and reads until the server closes.
     pub(super) fn raw(&self, bytes: &[u8]) -> Reply {
-        let mut stream = self.connect();
-        // A server that has refused already may have closed its end.
-        let _ = stream.write_all(bytes);
-        read_reply(&mut stream)
+        try_raw(self.address, bytes).unwrap()
     }
 
     /// One request on a connection of its own; its headers are these and no others but `Host` and `Connection`.
@@ -159,19 +163,7 @@ impl Server {
 
     /// One message to the protocol's address, of the era without handshake.
     pub(super) fn post(&self, token: Option<&str>, message: &Value) -> Reply {
-        let bearer = token.map(|token| format!("Bearer {token}"));
-        let method = message["method"].as_str().unwrap_or_default().to_owned();
-        let name = message.pointer("/params/name").or_else(|| message.pointer("/params/uri"));
-        let name = name.and_then(Value::as_str).map(str::to_owned);
-        let mut headers = vec![
-            ("accept", "application/json, text/event-stream"),
-            ("content-type", "application/json"),
-            ("mcp-protocol-version", "2026-07-28"),
-            ("mcp-method", &method),
-        ];
-        headers.extend(bearer.as_deref().map(|bearer| ("authorization", bearer)));
-        headers.extend(name.as_deref().map(|name| ("mcp-name", name)));
-        self.request("POST /mcp", &headers, &message.to_string())
+        self.raw(&posting(self.address, token, message))
     }
 
     /// A request of the era without handshake; its result or error.
@@ -234,6 +226,36 @@ pub(super) fn message(method: &str, mut params: Value) -> Value {
     json!({"jsonrpc": "2.0", "id": 1, "method": method, "params": params})
 }
 
+/// One message to a server that may be gone; then the status is 0.
+pub(super) fn try_post(address: SocketAddr, token: Option<&str>, message: &Value) -> Reply {
+    let none = Reply { status: 0, headers: Vec::new(), body: String::new() };
+    try_raw(address, &posting(address, token, message)).unwrap_or(none)
+}
+
+fn try_raw(address: SocketAddr, bytes: &[u8]) -> std::io::Result<Reply> {
+    let mut stream = TcpStream::connect(address)?;
+    stream.set_read_timeout(Some(PATIENCE))?;
+    // A server that has refused already may have closed its end.
+    let _ = stream.write_all(bytes);
+    Ok(read_reply(&mut stream))
+}
+
+/// The bytes of a request that carries a message of the era without handshake.
+pub(super) fn posting(address: SocketAddr, token: Option<&str>, message: &Value) -> Vec<u8> {
+    let bearer = token.map(|token| format!("Bearer {token}"));
+    let method = message["method"].as_str().unwrap_or_default();
+    let name = message.pointer("/params/name").or_else(|| message.pointer("/params/uri")).and_then(Value::as_str);
+    let mut headers = vec![
+        ("accept", "application/json, text/event-stream"),
+        ("content-type", "application/json"),
+        ("mcp-protocol-version", "2026-07-28"),
+        ("mcp-method", method),
+    ];
+    headers.extend(bearer.as_deref().map(|bearer| ("authorization", bearer)));
+    headers.extend(name.map(|name| ("mcp-name", name)));
+    request(address, "POST /mcp", &headers, &message.to_string())
+}
+
 /// The bytes of a request.
 pub(super) fn request(address: SocketAddr, line: &str, headers: &[(&str, &str)], body: &str) -> Vec<u8> {
     let mut text = format!("{line} HTTP/1.1\r\n");
@@ -251,7 +273,7 @@ pub(super) fn request(address: SocketAddr, line: &str, headers: &[(&str, &str)],
 }
 
 /// A reply, read to the end of the connection.
-pub(super) fn read_reply(stream: &mut TcpStream) -> Reply {
+pub(super) fn read_reply(stream: &mut impl Read) -> Reply {
     let mut bytes = Vec::new();
     let mut chunk = [0; 8192];
     // A reset after the reply is the end as well: the server closed with bytes of ours unread.

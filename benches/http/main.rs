@@ -1,0 +1,228 @@
+//! What serving over HTTP holds: load of many clients, and one client's latency while another floods.
+//!
+//! Floor of the same run: a request that the transport answers alone (`/healthz`). Bars: no error; under a flood of another
+//! client a call and a job take at most twice as long as on an idle server. The client side runs on the same machine, so the
+//! flood also takes processor time from the one who measures.
+
+mod client;
+
+use std::io::{self, BufRead, BufReader};
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use client::Client;
+
+const CLIENTS: usize = 64;
+const CALLS: usize = 10_000;
+const JOBS: usize = 1_000;
+/// Connections of the client that floods.
+const FLOOD: usize = 16;
+
+const POLICY: &str = "
+version: 1
+commands: {allow: [{id: quick, program: ['true', sleep], options: any, operands: any}]}
+cwd: {roots: ['{workspace}']}
+env: {inherit: [PATH]}
+filesystem: {read: [/usr, '/lib*', /bin, /etc], write: ['{workspace}', '{tmp}'], execute: [/usr, '/lib*', /bin]}
+sandbox: {on_unsupported: {default: warn, metadata: warn, protect: warn, hide: warn}}
+http: {tokens: '{state}/tokens.json'}
+";
+
+struct Server {
+    process: Child,
+    address: SocketAddr,
+    tokens: Vec<String>,
+    _folder: tempfile::TempDir,
+}
+
+impl Server {
+    fn start() -> io::Result<Self> {
+        let folder = tempfile::tempdir()?;
+        let path = |name: &str| folder.path().join(name);
+        std::fs::create_dir(path("workspace"))?;
+        std::fs::create_dir(path("state"))?;
+        std::fs::write(path("policy.yaml"), POLICY)?;
+        let command = |subcommand: &str| {
+            let mut command = Command::new(env!("CARGO_BIN_EXE_shellwarden"));
+            command.arg(subcommand).arg("--policy").arg(path("policy.yaml"));
+            command.arg("--workspace").arg(path("workspace")).arg("--state").arg(path("state"));
+            command
+        };
+        let mut tokens = Vec::new();
+        for number in 0..CLIENTS {
+            let output = command("token").arg("add").arg(format!("client{number}")).output()?;
+            tokens.push(String::from_utf8_lossy(&output.stdout).trim().to_owned());
+        }
+        let mut serve = command("serve");
+        let mut process = serve.args(["--http", "127.0.0.1:0"]).stderr(Stdio::piped()).spawn()?;
+        let mut said = BufReader::new(process.stderr.take().ok_or_else(|| io::Error::other("no stderr"))?);
+        let address = loop {
+            let mut line = String::new();
+            if said.read_line(&mut line)? == 0 {
+                return Err(io::Error::other("the server did not start"));
+            }
+            if let Some(url) = line.split("serving MCP at ").nth(1) {
+                let address = url.split('/').nth(2).unwrap_or_default();
+                break address.parse().map_err(io::Error::other)?;
+            }
+        };
+        // Whatever it says later must not fill the pipe.
+        thread::spawn(move || io::copy(&mut said, &mut io::sink()));
+        Ok(Self { process, address, tokens, _folder: folder })
+    }
+
+    fn client(&self, number: usize) -> io::Result<Client> {
+        Client::connect(self.address, self.tokens.get(number).map_or("", String::as_str))
+    }
+
+    /// Resident memory in MiB.
+    fn memory(&self) -> io::Result<u64> {
+        let status = std::fs::read_to_string(Path::new("/proc").join(self.process.id().to_string()).join("status"))?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap_or_default();
+        Ok(line.trim().trim_end_matches(" kB").parse::<u64>().unwrap_or(0) / 1024)
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // Its own child; the helper ends every job when it is gone.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+fn percentile(sorted: &[Duration], percent: usize) -> Duration {
+    sorted.get((sorted.len() * percent / 100).min(sorted.len().saturating_sub(1))).copied().unwrap_or_default()
+}
+
+fn report(what: &str, mut times: Vec<Duration>, took: Duration, errors: usize) -> Duration {
+    times.sort_unstable();
+    let rate = times.len() as f64 / took.as_secs_f64();
+    let (half, most) = (percentile(&times, 50), percentile(&times, 99));
+    say(&format!("{what:<34} {rate:>8.0}/s   p50 {half:>10.2?}   p99 {most:>10.2?}   errors {errors}"));
+    half
+}
+
+#[expect(clippy::print_stdout, reason = "the report is what a bench is for")]
+fn say(line: &str) {
+    println!("{line}");
+}
+
+/// All clients at once until `total` requests are answered.
+fn load(server: &Server, total: usize, ask: fn(&mut Client) -> io::Result<()>) -> (Vec<Duration>, Duration, usize) {
+    let (left, errors) = (AtomicUsize::new(total), AtomicUsize::new(0));
+    let begin = Instant::now();
+    let one = |number: usize| {
+        let mut times = Vec::new();
+        let Ok(mut client) = server.client(number) else {
+            errors.fetch_add(1, Ordering::Relaxed);
+            return times;
+        };
+        while left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1)).is_ok() {
+            let asked = Instant::now();
+            match ask(&mut client) {
+                Ok(()) => times.push(asked.elapsed()),
+                Err(error) => {
+                    say(&format!("error: {error}"));
+                    errors.fetch_add(1, Ordering::Relaxed);
+                }
+            }
+        }
+        times
+    };
+    let one = &one;
+    let times = thread::scope(|scope| {
+        let threads: Vec<_> = (0..CLIENTS).map(|number| scope.spawn(move || one(number))).collect();
+        threads.into_iter().flat_map(|thread| thread.join().unwrap_or_default()).collect()
+    });
+    (times, begin.elapsed(), errors.load(Ordering::Relaxed))
+}
+
+/// One client's times, one request after the other.
+fn alone(client: &mut Client, count: usize, ask: fn(&mut Client) -> io::Result<()>) -> io::Result<Vec<Duration>> {
+    (0..count)
+        .map(|_| {
+            let asked = Instant::now();
+            ask(client)?;
+            let took = asked.elapsed();
+            // As somebody works: not as fast as the line gives.
+            thread::sleep(Duration::from_millis(5));
+            Ok(took)
+        })
+        .collect()
+}
+
+/// What client 0 sees while client 1 floods.
+fn flooded(
+    server: &Arc<Server>,
+    count: usize,
+    ask: fn(&mut Client) -> io::Result<()>,
+    flood: fn(&mut Client) -> io::Result<()>,
+) -> io::Result<(Vec<Duration>, usize)> {
+    let (stop, done) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
+    let floods: Vec<_> = (0..FLOOD)
+        .map(|_| {
+            let (server, stop, done) = (Arc::clone(server), Arc::clone(&stop), Arc::clone(&done));
+            thread::spawn(move || -> io::Result<()> {
+                let mut client = server.client(1)?;
+                while !stop.load(Ordering::Relaxed) {
+                    flood(&mut client)?;
+                    done.fetch_add(1, Ordering::Relaxed);
+                }
+                Ok(())
+            })
+        })
+        .collect();
+    thread::sleep(Duration::from_millis(300));
+    let times = alone(&mut server.client(0)?, count, ask);
+    stop.store(true, Ordering::Relaxed);
+    for flood in floods {
+        flood.join().map_err(|_| io::Error::other("a flood panicked"))??;
+    }
+    Ok((times?, done.load(Ordering::Relaxed)))
+}
+
+fn health(client: &mut Client) -> io::Result<()> {
+    client.health()
+}
+
+fn list(client: &mut Client) -> io::Result<()> {
+    client.call("list_jobs", "{}").map(drop)
+}
+
+fn job(client: &mut Client) -> io::Result<()> {
+    client.job()
+}
+
+fn main() -> io::Result<()> {
+    let server = Arc::new(Server::start()?);
+    say(&format!("memory with {CLIENTS} clients, idle: {} MiB", server.memory()?));
+    let (times, took, errors) = load(&server, CALLS, health);
+    report("floor: transport alone, 64 clients", times, took, errors);
+    let (times, took, errors) = load(&server, CALLS, list);
+    report("calls, 64 clients", times, took, errors);
+    let (times, took, errors) = load(&server, JOBS, job);
+    report("jobs to their end, 64 clients", times, took, errors);
+    say(&format!("memory after {CALLS} calls and {JOBS} jobs: {} MiB", server.memory()?));
+
+    let mut one = server.client(0)?;
+    for (what, count, ask) in [("call", 300, list as fn(&mut Client) -> _), ("job", 100, job)] {
+        let begin = Instant::now();
+        let idle = alone(&mut one, count, ask)?;
+        let idle = report(&format!("one {what} after the other, idle"), idle, begin.elapsed(), 0);
+        for (by, flood) in [("calls", list as fn(&mut Client) -> _), ("jobs", job)] {
+            let begin = Instant::now();
+            let (times, done) = flooded(&server, count, ask, flood)?;
+            let took = begin.elapsed();
+            let under = report(&format!("  while another floods with {by}"), times, took, 0);
+            let ratio = under.as_secs_f64() / idle.as_secs_f64();
+            say(&format!("    {ratio:.2} times idle; the flood got {:.0}/s", done as f64 / took.as_secs_f64()));
+        }
+    }
+    Ok(())
+}
