@@ -15,6 +15,8 @@ use super::window::Window;
 
 /// Bytes that may pass without a decision. It bounds what is held back.
 const LONGEST_UNDECIDED: usize = 4096;
+/// Bytes of the first look at a place.
+const GLANCE: usize = 256;
 /// A line shorter than this was not broken because it was full.
 const SHORTEST_FULL_LINE: usize = 20;
 /// A line at least this long was, when what follows is one word alone.
@@ -85,6 +87,31 @@ impl Candidate {
         let sure = rule.is_sure();
         let wraps = Vec::new();
         Some(Self { part, lead: from, from, at: from, state, best: None, wraps, before_wrap: None, sure })
+    }
+
+    /// True when the bytes that are there rule a match out: most places end here, without any of the bookkeeping below.
+    pub(super) fn is_ruled_out(rule: &Rule, from: usize, window: &Window) -> bool {
+        let most = window.end().min(from + GLANCE);
+        let mut start = from;
+        if let Some(lead) = &rule.lead {
+            let Some(end) = lead.glance(window.before(from), window.slice(from, most), |_, _| false) else {
+                return false;
+            };
+            let Some(end) = end else { return true };
+            start += end;
+        }
+        let bytes = window.slice(start, most);
+        let breaks = |at: usize, byte: u8| {
+            let next = |ends: &[u8]| bytes.get(at + 1).is_none_or(|next| ends.contains(next));
+            match byte {
+                b'\n' | b'\r' => true,
+                b' ' => next(b"\r"),
+                b'\\' => next(b"\n\r"),
+                _ => false,
+            }
+        };
+        let wraps = rule.wrap != Wrap::No;
+        rule.secret.glance(window.before(start), bytes, |at, byte| wraps && breaks(at, byte)) == Some(None)
     }
 
     /// The earliest byte that may turn out to be secret.

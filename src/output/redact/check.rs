@@ -3,6 +3,8 @@
 //! In: a value and what stands around it. Out: whether it is taken for a secret. How values that a name announces are
 //! judged is told in `named`.
 
+use std::sync::LazyLock;
+
 use super::named;
 use super::shape::is_strong;
 use super::window::Window;
@@ -56,17 +58,23 @@ impl Check {
     }
 }
 
-/// Shannon entropy in bits for each byte.
+/// Logarithms of small counts.
+static LOGARITHMS: LazyLock<[f64; 256]> =
+    LazyLock::new(|| std::array::from_fn(|count| if count == 0 { 0.0 } else { (count as f64).log2() }));
+
+/// Shannon entropy in bits for each byte. Long values are judged by their first bytes.
 pub(super) fn entropy(value: &[u8]) -> f64 {
-    let mut counts = [0_u32; 256];
+    let value = value.get(..255).unwrap_or(value);
+    let mut counts = [0_u8; 256];
     for byte in value {
         if let Some(count) = counts.get_mut(usize::from(*byte)) {
             *count += 1;
         }
     }
-    let length = f64::from(u32::try_from(value.len()).unwrap_or(u32::MAX));
-    let share = |count: u32| f64::from(count) / length;
-    counts.iter().filter(|count| **count > 0).map(|count| -share(*count) * share(*count).log2()).sum()
+    let logarithm = |count: usize| LOGARITHMS.get(count).copied().unwrap_or_default();
+    let of = |byte: &u8| counts.get(usize::from(*byte)).map_or(0.0, |count| logarithm(usize::from(*count)));
+    let length = f64::from(u16::try_from(value.len()).unwrap_or(u16::MAX)).max(1.0);
+    logarithm(value.len()) - value.iter().map(of).sum::<f64>() / length
 }
 
 /// Both letters and digits, and hardly any repeated.

@@ -97,6 +97,34 @@ impl Pattern {
         (state, bytes.len())
     }
 
+    /// Walks from a fresh start until nothing more can match. Returns where the last match ended, or none when the bytes,
+    /// or `stop`, come first: then only a careful walk can tell.
+    pub(super) fn glance(
+        &self,
+        before: Option<u8>,
+        bytes: &[u8],
+        stop: impl Fn(usize, u8) -> bool,
+    ) -> Option<Option<usize>> {
+        let dfa = self.dfa()?;
+        let config = start::Config::new().anchored(Anchored::Yes).look_behind(before);
+        let mut state = dfa.start_state(&config).ok()?;
+        let mut best = None;
+        for (at, byte) in bytes.iter().enumerate() {
+            if stop(at, *byte) {
+                return None;
+            }
+            state = dfa.next_state(state, *byte);
+            if dfa.is_special_state(state) {
+                if dfa.is_match_state(state) {
+                    best = Some(at);
+                } else if dfa.is_dead_state(state) || dfa.is_quit_state(state) {
+                    return Some(best);
+                }
+            }
+        }
+        None
+    }
+
     /// True when the bytes so far are a match if none follow.
     pub(super) fn matches_at_end(&self, state: State) -> bool {
         self.dfa().is_some_and(|dfa| dfa.is_match_state(dfa.next_eoi_state(state.0)))

@@ -27,6 +27,10 @@ const BLOCK: usize = STRIDE + 3;
 /// Index bits of the table of first bytes.
 const SLOT_BITS: u32 = 11;
 
+/// Index bits of the tables of hashed bytes: they stay in the first cache.
+const HASH_BITS: u32 = 17;
+const HASHES: usize = 1 << HASH_BITS;
+
 /// Which rules begin with a literal.
 #[derive(Debug)]
 struct Owners {
@@ -44,6 +48,8 @@ struct Owners {
 pub(super) struct Prefilter {
     /// By a pair of bytes: the groups that have it first, and from bit 16 on those that have it second.
     table: Box<[u32]>,
+    /// A bit for the hash of each four bytes that a literal begins with, the byte behind it counted in.
+    starts: Box<[u64]>,
     /// Three bytes and the literals that begin with them, at the place that a hash gives or the next free one.
     slots: Vec<([u8; 3], Range<usize>)>,
     literals: Vec<Vec<u8>>,
@@ -51,7 +57,7 @@ pub(super) struct Prefilter {
     longest: usize,
     /// Pairs of neighbours in literals, and where they are: index of the literal, bytes before the second one.
     pairs: Vec<(u16, usize, usize)>,
-    /// A bit for each of these pairs.
+    /// A bit for the hash of each of these pairs with the byte before.
     pair_bits: Box<[u64]>,
 }
 
@@ -87,7 +93,8 @@ impl Prefilter {
         Self {
             table: table(&literals, &owners),
             slots: slots(&literals),
-            pair_bits: pair_bits(&pairs),
+            starts: starts(&literals, &owners),
+            pair_bits: pair_bits(&literals, &pairs),
             pairs,
             literals,
             owners,
@@ -119,6 +126,9 @@ impl Prefilter {
     fn literal_at<'a>(&'a self, bytes: &[u8], at: usize, seen: usize, sink: &mut impl FnMut(usize, &'a [usize])) {
         let rest = bytes.get(at..).unwrap_or_default();
         let Some([a, b, c]) = rest.first_chunk() else { return };
+        if rest.get(3).is_some_and(|d| !bit(&self.starts, hash([*a, *b, *c, *d]))) {
+            return;
+        }
         let key = [*a, *b, *c];
         let mut slot = slot(key);
         let range = loop {
@@ -164,10 +174,9 @@ impl Prefilter {
         same.filter(move |(literal, _)| literal.len() > prefix.len()).map(|(_, owners)| owners)
     }
 
-    /// True when some literal holds these two bytes next to each other.
-    pub(super) fn has_pair(&self, one: u8, two: u8) -> bool {
-        let pair = usize::from(u16::from_be_bytes([one, two]));
-        self.pair_bits.get(pair / 64).is_some_and(|bits| bits >> (pair % 64) & 1 == 1)
+    /// True when some literal may hold these three bytes, with a break before the last one.
+    pub(super) fn has_break(&self, two: [u8; 2], after: u8) -> bool {
+        bit(&self.pair_bits, hash([two[0], two[1], after, 0]))
     }
 
     /// Literals that are cut in two by a line break, `before` it and `after` it: tells how many bytes stand before it
@@ -292,14 +301,42 @@ fn table(literals: &[Vec<u8>], owners: &[Owners]) -> Box<[u32]> {
     table.into_boxed_slice()
 }
 
-fn pair_bits(pairs: &[(u16, usize, usize)]) -> Box<[u64]> {
-    let mut bits = vec![0; (1 << 16) / 64];
-    for pair in pairs.iter().map(|(pair, ..)| usize::from(*pair)) {
-        if let Some(word) = bits.get_mut(pair / 64) {
-            *word |= 1 << (pair % 64);
+fn pair_bits(literals: &[Vec<u8>], pairs: &[(u16, usize, usize)]) -> Box<[u64]> {
+    let mut bits = vec![0; HASHES / 64];
+    for (_, index, cut) in pairs {
+        let around = literals.get(*index).and_then(|literal| literal.get(cut.saturating_sub(2)..=*cut));
+        if let Some([a, b, c]) = around {
+            set(&mut bits, hash([*a, *b, *c, 0]));
         }
     }
     bits.into_boxed_slice()
+}
+
+fn starts(literals: &[Vec<u8>], owners: &[Owners]) -> Box<[u64]> {
+    let mut bits = vec![0; HASHES / 64];
+    for (literal, owners) in literals.iter().zip(owners) {
+        match literal.as_slice() {
+            [a, b, c, d, ..] => set(&mut bits, hash([*a, *b, *c, *d])),
+            [a, b, c] => owners.follows.bytes().for_each(|d| set(&mut bits, hash([*a, *b, *c, d]))),
+            _ => {}
+        }
+    }
+    bits.into_boxed_slice()
+}
+
+/// Multiplicative hashing.
+fn hash(bytes: [u8; 4]) -> usize {
+    (u32::from_le_bytes(bytes).wrapping_mul(0x9e37_79b1) >> (32 - HASH_BITS)) as usize
+}
+
+fn bit(bits: &[u64], at: usize) -> bool {
+    bits.get(at / 64).is_some_and(|word| word >> (at % 64) & 1 == 1)
+}
+
+fn set(bits: &mut [u64], at: usize) {
+    if let Some(word) = bits.get_mut(at / 64) {
+        *word |= 1 << (at % 64);
+    }
 }
 
 /// Where a line break may cut a literal, by the bytes on both sides.

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use memchr::memchr2_iter;
 
 use super::super::escape::{Escapes, Piece};
-use super::candidate::after_break;
+use super::candidate::{Candidate, after_break};
 use super::lane::Lane;
 use super::redactor::Redactor;
 use super::rule::{Edge, Wrap};
@@ -175,7 +175,8 @@ impl RedactStream {
         let edge = self.edge(from);
         for index in rules {
             let Some(rule) = redactor.rule(*index) else { continue };
-            if rule.edge <= edge && (!broken || rule.wrap == Wrap::Anywhere) {
+            let may = rule.edge <= edge && (!broken || rule.wrap == Wrap::Anywhere);
+            if may && (broken || !Candidate::is_ruled_out(rule, from, &self.window)) {
                 let place = (from, *index);
                 // Nearly always it is the last one.
                 if self.places.back().is_none_or(|last| *last <= place) {
@@ -228,7 +229,8 @@ impl RedactStream {
         match after_break(&self.window, at) {
             Ok(Some(next)) => {
                 let after = self.window.get(next);
-                after.is_none_or(|after| self.redactor.prefilter().has_pair(before, after))
+                let second = self.window.before(at - 1).unwrap_or_default();
+                after.is_none_or(|after| self.redactor.prefilter().has_break([second, before], after))
             }
             Ok(None) => false,
             Err(()) => true,

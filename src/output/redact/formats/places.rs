@@ -104,7 +104,7 @@ pub(super) const FORMATS: &[Format] = &[
     Format::behind(
         "httpie-password",
         "https://httpie.io/docs/cli/authentication",
-        &["http ", "https ", "xh "],
+        &["http -a ", "https -a ", "http --auth", "http GET -a", "http POST -a", "xh -a "],
         (r#"(?:https?|xh)[ \t](?:[^\n|;&]*?[ \t])?(?:-a|--auth)[ \t=]+["']?[^\s:"']+:"#, r#"[^\s"']{3,}"#),
     )
     .check(Check::Given),
