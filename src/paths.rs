@@ -66,6 +66,9 @@ impl AbsPath {
         if !path.is_absolute() {
             return Err(PathError::Relative(path.display().to_string()));
         }
+        if is_normal(path.as_os_str().as_encoded_bytes()) {
+            return Ok(Self(path.to_path_buf()));
+        }
         let mut normal = PathBuf::from("/");
         for part in path.components() {
             match part {
@@ -118,6 +121,12 @@ impl AbsPath {
     pub fn file_name(&self) -> Option<&OsStr> {
         self.0.file_name()
     }
+}
+
+/// Has an absolute path neither `.`, `..`, a doubled slash nor one at its end?
+fn is_normal(path: &[u8]) -> bool {
+    let mut parts = path.split(|byte| *byte == b'/').skip(1);
+    path == b"/" || parts.all(|part| !matches!(part, b"" | b"." | b".."))
 }
 
 impl fmt::Display for AbsPath {

@@ -14,14 +14,15 @@ impl Policy {
         let mut found = Vec::new();
         for program in programs {
             let real = world.resolve(&program.path).ok();
-            let names = [Some(&program.path), real.as_ref()].into_iter().flatten().filter_map(AbsPath::file_name);
-            let entries = names.filter_map(|name| catalogue::entry(name.to_str()?));
+            let (typed, real) = (program.path.file_name(), real.as_ref().and_then(AbsPath::file_name));
+            let names = [typed, real.filter(|real| Some(*real) != typed)];
+            let entries = names.into_iter().flatten().filter_map(|name| catalogue::entry(name.to_str()?));
             for helper in entries.flat_map(|entry| &entry.helpers) {
-                let file = match AbsPath::new(helper) {
-                    Ok(path) => world.program_file(&path),
-                    Err(_) => world.find_program(helper, &self.path),
+                let file = match helper.starts_with('/').then(|| AbsPath::new(helper)) {
+                    Some(path) => path.ok().and_then(|path| world.program_file(&path).ok().flatten()),
+                    None => world.find_program(helper, &self.path).ok().flatten(),
                 };
-                found.extend(file.ok().flatten().map(|file| file.path));
+                found.extend(file.map(|file| file.path));
             }
         }
         found.sort();
