@@ -90,6 +90,8 @@ impl Maker for Engines {
                 policy.narrow(&self.narrowing).map_err(|wide| wide.to_string())?
             }
         };
-        Engine::build(policy, self.launcher.lane(), Front::Mcp).map_err(|error| error.to_string())
+        let loader = setup::loader(origin, self.variables.clone(), self.narrowing.clone());
+        let engine = Engine::build(policy, self.launcher.lane(), Front::Mcp).map_err(|error| error.to_string())?;
+        Ok(engine.with_loader(loader))
     }
 }

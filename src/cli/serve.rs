@@ -9,7 +9,7 @@ use super::args::Serve;
 use super::drop_in;
 use super::http;
 use super::setup::{self, Failure, Site};
-use crate::engine::Front;
+use crate::engine::{Front, keep_current};
 use crate::{launcher, mcp};
 
 pub(super) fn serve(arguments: Serve) -> Result<ExitCode, Failure> {
@@ -24,7 +24,9 @@ pub(super) fn serve(arguments: Serve) -> Result<ExitCode, Failure> {
         return http::serve(&runtime, address, http::Parts { site, policy, helper, structured: arguments.structured });
     }
     let served = runtime.block_on(async {
-        let engine = Arc::new(setup::engine(policy, helper, Front::Mcp).await?);
+        let loader = setup::loader(site.origin, site.variables, site.narrowing);
+        let engine = Arc::new(setup::engine(policy, helper, Front::Mcp).await?.with_loader(loader));
+        keep_current(&engine).map_err(Failure::new)?;
         let served = mcp::serve(Arc::clone(&engine), mcp::Options { structured: arguments.structured }).await;
         engine.shutdown().await;
         served.map_err(Failure::new)

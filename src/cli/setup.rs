@@ -10,7 +10,7 @@ use std::process::ExitCode;
 
 use super::OURS;
 use super::args::Places;
-use crate::engine::{Engine, Front};
+use crate::engine::{Engine, Front, Loader};
 use crate::launcher::{Helper, Launcher};
 use crate::paths::AbsPath;
 use crate::policy::{self, Loaded, Narrowing, Origin, Variables};
@@ -88,6 +88,15 @@ impl Site {
         }
         policy.narrow(&self.narrowing).map_err(|wide| Failure::new(format!("{wide}; nothing was started")))
     }
+}
+
+/// Reads a policy again while a server runs.
+pub(super) fn loader(origin: Origin, variables: Variables, narrowing: Narrowing) -> Loader {
+    Loader::new(move || {
+        let loaded = policy::load(&origin, &variables);
+        let policy = loaded.map_err(|problems| format!("the policy cannot be used\n{problems}"))?.policy;
+        policy.narrow(&narrowing).map_err(|wide| wide.to_string())
+    })
 }
 
 /// Connects the launcher and builds the engine. Must be called inside a tokio runtime.

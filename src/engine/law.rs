@@ -14,7 +14,7 @@ use crate::rate::{Limit, Limiter, Scope};
 #[derive(Debug)]
 pub(super) struct Law {
     pub(super) judge: Judge,
-    pub(super) limiter: Limiter,
+    pub(super) limiter: Arc<Limiter>,
 }
 
 impl Law {
@@ -22,7 +22,17 @@ impl Law {
     /// A redaction rule of the policy is no regex.
     pub(super) fn new(policy: Policy) -> Result<Self, RuleError> {
         let limiter = Limiter::new(policy.settings().rate_limits.iter().enumerate().map(limit).collect());
-        Ok(Self { judge: Judge::new(policy)?, limiter })
+        Ok(Self { judge: Judge::new(policy)?, limiter: Arc::new(limiter) })
+    }
+
+    /// The law of a policy that takes the place of another. The same limits go on counting.
+    ///
+    /// # Errors
+    /// A redaction rule of the policy is no regex.
+    pub(super) fn after(policy: Policy, old: &Self) -> Result<Self, RuleError> {
+        let same = policy.settings().rate_limits == old.policy().settings().rate_limits;
+        let law = Self::new(policy)?;
+        Ok(if same { Self { limiter: Arc::clone(&old.limiter), ..law } } else { law })
     }
 
     /// The policy.
@@ -38,6 +48,11 @@ pub(super) struct InForce(RwLock<Arc<Law>>);
 impl InForce {
     pub(super) fn new(law: Law) -> Self {
         Self(RwLock::new(Arc::new(law)))
+    }
+
+    /// Puts another law in the place of this one, for whoever asks from now on.
+    pub(super) fn exchange(&self, law: Law) {
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(law);
     }
 
     /// The law now. Take it once and use that.

@@ -11,11 +11,13 @@ mod law;
 mod plan;
 mod reach;
 mod recording;
+mod reload;
 mod siblings;
 mod start;
 mod survey;
 mod tmp;
 mod trip;
+mod watch;
 mod world;
 
 pub use call::{Call, Checked, Cursor, Kill, NoSuchJob, Open, Output, Piece, Refused, Stdin, Text};
@@ -23,8 +25,11 @@ pub use confirm::{Confirm, Nobody, Question};
 pub use ground::{Ground, NotHeld};
 pub use judge::Judge;
 pub use reach::{Input, InteractError};
+pub use reload::Loader;
 pub use start::{Engine, Front, StartError, make_state};
 pub use survey::{survey, trial};
+
+pub use watch::keep_current;
 
 pub use crate::jobs::{
     Channel, End, Exit, InputError, Job, JobId, Outcome, Priority, Shown, Size, State, Status, Tap, Usage,

@@ -6,11 +6,12 @@
 use std::fs::DirBuilder;
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use super::ground::{Ground, NotHeld};
 use super::law::{InForce, Law};
 use super::recording;
+use super::reload::Loader;
 use super::tmp::TmpBase;
 use crate::audit::{Audit, AuditError};
 use crate::jobs::{self, Manager};
@@ -68,6 +69,10 @@ pub struct Engine {
     pub(super) sandbox: serde_json::Value,
     /// Set when its end is on record.
     pub(super) stopped: OnceLock<()>,
+    /// Held while another policy takes the place of this one.
+    pub(super) reloading: Mutex<()>,
+    /// How its policy is read again.
+    pub(super) loader: Option<Loader>,
 }
 
 impl Engine {
@@ -88,8 +93,9 @@ impl Engine {
         let law = Law::new(policy)?;
         let jobs = Manager::new(limits, launcher, Arc::clone(&law.judge.redactor));
         let tmp = TmpBase::make().map_err(StartError::Tmp)?;
-        let stopped = OnceLock::new();
-        let engine = Self { law: InForce::new(law), audit, jobs, tmp, front, ground, sandbox, stopped };
+        let (stopped, reloading) = (OnceLock::new(), Mutex::new(()));
+        let engine =
+            Self { law: InForce::new(law), audit, jobs, tmp, front, ground, sandbox, stopped, reloading, loader: None };
         engine.record_start();
         Ok(engine)
     }
@@ -100,6 +106,16 @@ impl Engine {
     /// The record cannot be written.
     pub fn record_refusal(policy: &Policy, why: &impl ToString) -> Result<(), AuditError> {
         recording::refused(&recording::open(&policy.settings().audit)?, policy, why)
+    }
+
+    /// The same, with a way to read its policy again; see [`keep_current`](super::keep_current).
+    pub fn with_loader(self, loader: Loader) -> Self {
+        Self { loader: Some(loader), ..self }
+    }
+
+    /// Every file that the policy in force was read from.
+    pub fn policy_files(&self) -> Vec<AbsPath> {
+        self.law.now().policy().files().to_vec()
     }
 
     /// The policy in a few lines, for whoever asks what holds.

@@ -12,7 +12,7 @@ use super::covers::always_hidden;
 use super::decide::{Request, Text};
 use super::decision::Decision;
 use super::explain::Verdict;
-use super::load::{Origin, load};
+use super::load::{Origin, load_as_written};
 use super::rule::{ProgramName, Rule};
 use super::tables::POLICY;
 use super::variables::Variables;
@@ -22,7 +22,7 @@ use crate::diag::{Problem, Problems};
 
 /// Validates a policy with everything that it extends.
 pub fn check(origin: &Origin, variables: &Variables) -> Problems {
-    let loaded = match load(origin, variables) {
+    let loaded = match load_as_written(origin, variables) {
         Ok(loaded) => loaded,
         Err(problems) => return problems,
     };

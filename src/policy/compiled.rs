@@ -19,7 +19,7 @@ use super::settings::{self, Settings};
 use super::toolchains::Found;
 use super::variables::{Directories, Disk, Variables};
 use super::yaml::Node;
-use crate::diag::{Problem, Problems, nearest};
+use crate::diag::{Problems, nearest};
 use crate::paths::AbsPath;
 
 /// How a command line is read.
@@ -34,6 +34,8 @@ pub(super) enum Mode {
 pub struct Policy {
     /// Where a person would write a new rule.
     pub(super) file: String,
+    /// Every file that was read for it.
+    pub(super) files: Vec<AbsPath>,
     pub(super) mode: Mode,
     pub(super) default: super::explain::Verdict,
     pub(super) allow: Rules,
@@ -64,6 +66,11 @@ impl Policy {
     /// Where it came from: a file, or `builtin:NAME`.
     pub fn name(&self) -> &str {
         &self.file
+    }
+
+    /// Every file that was read for it; none for a preset alone.
+    pub fn files(&self) -> &[AbsPath] {
+        &self.files
     }
 
     /// What the engine sets up once.
@@ -159,6 +166,7 @@ impl Reading<'_> {
         let (mode, default) = choices(node);
         Some(Policy {
             file,
+            files: Vec::new(),
             mode,
             default,
             allow,
@@ -316,25 +324,6 @@ impl Reading<'_> {
             }
         }
         self.texts(node, "commands.assignments")
-    }
-
-    /// A key that jobs can read seals nothing.
-    fn outside_readable(&mut self, node: &Node, key: &AbsPath, profiles: &BTreeMap<String, Arc<Profile>>) {
-        if let Some(profile) = profiles.values().find(|profile| profile.may_read(key)) {
-            let message = format!("the audit key `{key}` lies where jobs of profile `{}` may read", profile.name);
-            let problem = Problem::error("unprotected", message).at(&node.source, node.span);
-            self.problems.push(problem.advise("move it out of the readable roots, or name it under `filesystem.hide`"));
-        }
-    }
-
-    /// What judges jobs must lie where no job can change it, or in a folder that is guarded.
-    fn outside_writable(&mut self, node: &Node, what: &str, path: &AbsPath, profiles: &BTreeMap<String, Arc<Profile>>) {
-        let guarded = |profile: &Profile| profile.guarded.iter().any(|folder| path.is_within(folder));
-        if let Some(profile) = profiles.values().find(|profile| profile.can_write(path) && !guarded(profile)) {
-            let message = format!("{what} `{path}` lies where jobs of profile `{}` may write", profile.name);
-            let problem = Problem::error("unprotected", message).at(&node.source, node.span);
-            self.problems.push(problem.advise("move it out of the writable roots"));
-        }
     }
 }
 

@@ -14,6 +14,7 @@ use super::names::Entry;
 use super::shape::join;
 use super::tables::{NOT_ENFORCED, POLICY};
 use super::toolchains::Found;
+use super::trust;
 use super::variables::{Disk, Variables};
 use super::yaml::{self, Node};
 use super::{catalogue, presets};
@@ -41,11 +42,23 @@ pub struct Loaded {
 /// Longest chain of files that extend each other.
 const MAX_CHAIN: usize = 8;
 
-/// Reads a policy with everything that it extends.
+/// Reads a policy with everything that it extends. A file that another user could change is an error.
 ///
 /// # Errors
 /// Every problem that was found.
 pub fn load(origin: &Origin, variables: &Variables) -> Result<Loaded, Problems> {
+    let loaded = load_as_written(origin, variables)?;
+    let distrusted: Vec<_> = loaded.policy.files().iter().filter_map(trust::distrust).collect();
+    if distrusted.is_empty() {
+        return Ok(loaded);
+    }
+    let mut problems = loaded.warnings;
+    distrusted.into_iter().for_each(|problem| problems.push(problem));
+    Err(problems)
+}
+
+/// The same, whoever could change the files: what is checked here may be installed elsewhere.
+pub(super) fn load_as_written(origin: &Origin, variables: &Variables) -> Result<Loaded, Problems> {
     let disk = RealDisk;
     let variables = real_variables(variables, &disk)?;
     let mut gathering =
@@ -67,7 +80,7 @@ pub fn load(origin: &Origin, variables: &Variables) -> Result<Loaded, Problems> 
         Origin::Builtin(name) => format!("a file of your own that says `extends: [builtin:{name}]`"),
     };
     let policy = reading.policy(&node, file, digest);
-    match policy {
+    match policy.map(|policy| Policy { files: gathering.files, ..policy }) {
         Some(policy) if !reading.problems.has_errors() => Ok(Loaded { policy, warnings: reading.problems }),
         _ => Err(reading.problems),
     }

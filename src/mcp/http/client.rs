@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::endpoint::Endpoint;
 use super::options::Options;
-use crate::engine::Engine;
+use crate::engine::{Engine, keep_current};
 use crate::mcp::serve;
 use crate::mcp::server::Server;
 
@@ -37,6 +37,9 @@ impl Client {
     /// A client with an engine of its own.
     pub(super) fn of_engine(name: &str, engine: Engine, dialect: serve::Options, options: &Options) -> Self {
         let engine = Arc::new(engine);
+        if let Err(error) = keep_current(&engine) {
+            tracing::error!(client = name, %error, "changes of this client's policy take a restart");
+        }
         // Records tell it from the clients of other fronts by this.
         let server = Server::new(Arc::clone(&engine), &format!("http:{name}"), dialect);
         Self { engine: Some(engine), ..Self::of_handler(name, move || server.session(), options) }

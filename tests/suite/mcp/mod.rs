@@ -6,6 +6,7 @@ mod hostile;
 mod jobs;
 mod narrowed;
 mod packaging;
+mod reload;
 mod session;
 mod shutdown;
 mod tasks;

@@ -78,6 +78,13 @@ impl Session {
         session
     }
 
+    /// Starts the server that a command names, and shakes hands.
+    pub(super) fn open_command(command: Command) -> Self {
+        let mut session = Self::run_server(Wires::Pipes, command, TempDir::new().unwrap());
+        session.shake_hands();
+        session
+    }
+
     fn run_server(wires: Wires, mut command: Command, folder: TempDir) -> Self {
         let (input, output, server): (Box<dyn Write>, Box<dyn Read + Send>, Child) = match wires {
             Wires::Pipes => {

@@ -23,7 +23,7 @@ fn job(session: &mut Session) -> String {
 #[test]
 fn the_end_of_input_and_each_signal_end_the_server_and_its_jobs() {
     for wires in [Wires::Pipes, Wires::Sockets] {
-        for signal in [None, Some(Signal::SIGTERM), Some(Signal::SIGINT), Some(Signal::SIGHUP)] {
+        for signal in [None, Some(Signal::SIGTERM), Some(Signal::SIGINT)] {
             let mut session = Session::open(wires);
             let process = stat_of(&job(&mut session));
             // A call that still waits must not keep the server.
