@@ -20,6 +20,7 @@ use nix::sys::stat::Mode;
 use nix::unistd::{Pid, chdir, dup2_stdin, dup2_stdout, pipe2, setsid};
 
 use super::error::LaunchError;
+use super::placeholders::{Claim, Placeholders};
 use super::protocol::{self, Hello, Report, Request};
 use super::supervisor::{self, Setup};
 use super::tree;
@@ -90,9 +91,10 @@ struct State {
     execute_layers: HashMap<Vec<AbsPath>, ExecuteLayer>,
     /// Sockets of running jobs by their supervisor's pid. The server sees a job's end of stream only when this copy
     /// is closed too, which is after its orphans are gone.
-    jobs: HashMap<i32, OwnedFd>,
+    jobs: HashMap<i32, (OwnedFd, Claim)>,
     /// Jobs whose supervisor died and whose processes are being ended.
-    lost: Vec<(OwnedFd, String)>,
+    lost: Vec<(OwnedFd, Claim, String)>,
+    placeholders: Placeholders,
 }
 
 /// The helper's whole life; the exit code.
@@ -145,6 +147,7 @@ fn prepare(socket: &OwnedFd, strongest: Isolation) -> io::Result<State> {
         execute_layers: HashMap::new(),
         jobs: HashMap::new(),
         lost: Vec::new(),
+        placeholders: Placeholders::default(),
     })
 }
 
@@ -205,14 +208,26 @@ impl State {
         self.ready(request.grants)?;
         self.ready_to_execute(request.job.execute_only.as_deref())?;
         let profile = self.profiles.get(request.grants).ok_or(wrong)?;
-        let setup = self.setup(request.job, socket, [input, output, error])?;
+        let claim = match self.support.isolation() {
+            Isolation::MountNamespace => self.placeholders.claim(&profile.grants)?,
+            Isolation::PidNamespace | Isolation::SignalScope | Isolation::Freeze => Claim::default(),
+        };
         let namespaces = self.support.namespaces(&profile.grants.network);
-        let forked = if namespaces == 0 { sys::fork() } else { sys::fork_into(namespaces) };
-        match forked.map_err(|error| Failure::new(Step::Supervisor, &error))? {
-            Forked::Child => supervisor::run(setup, profile),
-            Forked::Parent(pid) => {
-                self.jobs.insert(pid, kept);
+        let forked = self.setup(request.job, socket, [input, output, error]).and_then(|setup| {
+            let forked = if namespaces == 0 { sys::fork() } else { sys::fork_into(namespaces) };
+            match forked.map_err(|error| Failure::new(Step::Supervisor, &error))? {
+                Forked::Child => supervisor::run(setup, profile),
+                Forked::Parent(pid) => Ok(pid),
+            }
+        });
+        match forked {
+            Ok(pid) => {
+                self.jobs.insert(pid, (kept, claim));
                 Ok(())
+            }
+            Err(failure) => {
+                self.placeholders.release(claim);
+                Err(failure)
             }
         }
     }
@@ -282,7 +297,8 @@ impl State {
         }
         // Those that still die will wake this process again.
         if tree::living_descendants(&supervisors)?.is_empty() {
-            for (socket, why) in self.lost.drain(..) {
+            for (socket, claim, why) in self.lost.drain(..) {
+                self.placeholders.release(claim);
                 let _ = protocol::send(socket.as_fd(), &Report::Lost(why));
             }
         }
@@ -290,9 +306,11 @@ impl State {
     }
 
     fn ended(&mut self, reaped: Reaped) {
-        let Some(socket) = self.jobs.remove(&reaped.pid) else { return };
-        if !reaped.status.success() {
-            self.lost.push((socket, format!("its supervisor ended unexpectedly ({})", reaped.status)));
+        let Some((socket, claim)) = self.jobs.remove(&reaped.pid) else { return };
+        if reaped.status.success() {
+            self.placeholders.release(claim);
+        } else {
+            self.lost.push((socket, claim, format!("its supervisor ended unexpectedly ({})", reaped.status)));
         }
     }
 
@@ -310,6 +328,7 @@ impl State {
             }
             let orphans = tree::living_descendants(&self.jobs.keys().copied().collect()).unwrap_or_default();
             if self.jobs.is_empty() && orphans.is_empty() || forced && left(deadline + FAREWELL).is_zero() {
+                self.placeholders.release_all();
                 return;
             }
             if left(deadline).is_zero() {

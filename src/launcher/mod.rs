@@ -12,6 +12,7 @@
 mod error;
 mod helper;
 mod orphans;
+mod placeholders;
 mod process;
 mod protocol;
 mod sampler;

@@ -29,6 +29,7 @@ use super::usage;
 use crate::sandbox::child::{self, Entry};
 use crate::sandbox::mounts;
 use crate::sandbox::namespace::{self, Identity};
+use crate::sandbox::ruleset;
 use crate::sandbox::ruleset::OwnPlaces;
 use crate::sandbox::{Failure, Isolation, Job, Network, ProcessCount, RunAs, Step, Support};
 use crate::sys::{self, Forked};
@@ -115,8 +116,17 @@ fn begin<'a>(setup: Setup<'a>, profile: &Profile) -> Result<Watch<'a>, Failure> 
     let own_user_namespace = support.own_user_namespace();
     match sys::fork().map_err(step(Step::Fork))? {
         Forked::Child => {
-            let entry =
-                Entry { job: &job, ruleset, execute_only, filter: &profile.filter, stdio, parent, own_user_namespace };
+            let log = ruleset::Log::Program { abi: support.landlock_abi().unwrap_or(0) };
+            let entry = Entry {
+                job: &job,
+                ruleset,
+                log,
+                execute_only,
+                filter: &profile.filter,
+                stdio,
+                parent,
+                own_user_namespace,
+            };
             let failure = child::enter(entry);
             // The only reader is the supervisor; when it is gone, so is this process.
             let bytes = postcard::to_stdvec(&failure).unwrap_or_else(|_| vec![0]);

@@ -42,7 +42,7 @@ impl Tree {
 
     /// Enters a signal scope and looks whether `outside`, of the same user, is out of reach.
     pub(super) fn of_scope(scope: &OwnedFd, outside: Pid) -> Result<Self, Failure> {
-        ruleset::enforce(scope, Step::SignalScope)?;
+        ruleset::enforce(scope, ruleset::Log::Own, Step::SignalScope)?;
         match kill(outside, None) {
             Err(Errno::EPERM) => Ok(Self(Bound::Scope)),
             _ => Err(Failure { step: Step::SignalScope, subject: None, errno: libc::EOPNOTSUPP }),

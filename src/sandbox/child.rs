@@ -34,6 +34,8 @@ pub(crate) struct Entry<'a> {
     /// The execute layer, where the job has one.
     pub(crate) execute_only: Option<OwnedFd>,
     pub(crate) filter: &'a Filter,
+    /// What the kernel's audit log is told.
+    pub(crate) log: ruleset::Log,
     /// Standard input, output and error.
     pub(crate) stdio: [OwnedFd; 3],
     /// The supervisor's pid as this process sees its parent.
@@ -57,7 +59,7 @@ fn at<T, E: Into<io::Error>>(step: Step, result: Result<T, E>) -> Result<T, Fail
 }
 
 fn steps(entry: Entry<'_>) -> Result<std::convert::Infallible, Failure> {
-    let Entry { job, ruleset, execute_only, filter, stdio, parent, own_user_namespace } = entry;
+    let Entry { job, ruleset, execute_only, filter, log, stdio, parent, own_user_namespace } = entry;
     at(Step::Session, setsid())?;
     at(Step::Signals, SigSet::empty().thread_set_mask())?;
     umask(Mode::from_bits_truncate(0o022));
@@ -71,9 +73,9 @@ fn steps(entry: Entry<'_>) -> Result<std::convert::Infallible, Failure> {
     if getppid().as_raw() != parent {
         return Err(Failure { step: Step::ParentDeath, subject: None, errno: libc::ESRCH });
     }
-    ruleset::enforce(&ruleset, Step::Landlock)?;
+    ruleset::enforce(&ruleset, log, Step::Landlock)?;
     if let Some(layer) = execute_only {
-        ruleset::enforce(&layer, Step::ExecuteLayer)?;
+        ruleset::enforce(&layer, log, Step::ExecuteLayer)?;
     }
     at(Step::Descriptors, sys::close_on_exec_from(3))?;
     at(Step::Seccomp, filter.install())?;

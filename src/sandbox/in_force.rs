@@ -10,7 +10,6 @@ use serde::{Deserialize, Serialize};
 use super::confinement::Network;
 use super::spec::SandboxSpec;
 use super::support::{Isolation, ProcessCount, Support};
-use crate::paths::AbsPath;
 
 /// Where POSIX shared memory and semaphores lie.
 pub const SHARED_MEMORY: &str = "/dev/shm";
@@ -106,20 +105,15 @@ fn limits(spec: &SandboxSpec, support: &Support) -> Vec<String> {
     held
 }
 
-/// Protected and hidden names that no mount holds: all of them without mounts, else those that do not exist yet.
+/// Protected and hidden names that no mount holds: all of them without mounts. (With them, one that does not exist gets a
+/// placeholder.)
 fn unheld_names(spec: &SandboxSpec, support: &Support) -> Vec<Unheld> {
+    if support.mounts().is_ok() {
+        return Vec::new();
+    }
     let profile = spec.confinement();
     let lists = [("protect", profile.protect()), ("hide", profile.hide())];
     let named = lists.into_iter().flat_map(|(key, paths)| paths.iter().map(move |path| (key, path)));
-    let why = |path: &AbsPath| match support.mounts() {
-        Err(_) => Some("this account may not mount"),
-        Ok(()) if !path.as_path().exists() => Some("it does not exist yet, and the job may make it"),
-        Ok(()) => None,
-    };
-    named
-        .filter_map(|(key, path)| {
-            let why = why(path)?.to_owned();
-            Some(Unheld { what: format!("filesystem.{key}: {path}"), why })
-        })
-        .collect()
+    let why = "this account may not mount";
+    named.map(|(key, path)| Unheld { what: format!("filesystem.{key}: {path}"), why: why.to_owned() }).collect()
 }

@@ -120,7 +120,7 @@ pub(crate) fn apply(grants: &Grants, own: Option<Tmp<'_>>) -> Result<(), Failure
     let mut placed = Vec::new();
     for (path, kind) in &places {
         let path_there = path.as_path();
-        // What does not exist has nothing to protect; the server told so before.
+        // The helper has put something at names that a job could make; others cannot come to be.
         let Ok(found) = fs::metadata(path_there) else { continue };
         let source = match kind {
             Kind::Hidden if found.is_dir() => continue,

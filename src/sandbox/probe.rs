@@ -12,7 +12,7 @@ use super::Network;
 use super::confinement::Grants;
 use super::mounts;
 use super::namespace::{self, Identity};
-use super::ruleset::{self, Layer, OwnPlaces};
+use super::ruleset::{self, Layer, Log, OwnPlaces};
 use super::seccomp::Reach;
 use super::step::{Failure, Step};
 use super::support::Isolation;
@@ -41,7 +41,8 @@ pub(super) fn landlock() -> Result<u32, i32> {
     let abi = sys::version_of_landlock().map_err(|error| error.raw_os_error().unwrap_or(libc::EINVAL))?;
     in_child(0, || {
         let layer = Layer::prepare(&Grants::default(), abi).map_err(failed)?;
-        ruleset::enforce(&layer.for_job(OwnPlaces::default()).map_err(failed)?, Step::Landlock).map_err(failed)
+        ruleset::enforce(&layer.for_job(OwnPlaces::default()).map_err(failed)?, Log::Program { abi }, Step::Landlock)
+            .map_err(failed)
     })?;
     Ok(abi)
 }
@@ -57,7 +58,7 @@ pub(super) fn seccomp() -> Result<(), i32> {
 
 pub(super) fn signal_scope() -> Result<(), i32> {
     in_child(0, || {
-        ruleset::enforce(&ruleset::signal_scope().map_err(failed)?, Step::SignalScope).map_err(failed)?;
+        ruleset::enforce(&ruleset::signal_scope().map_err(failed)?, Log::Own, Step::SignalScope).map_err(failed)?;
         match nix::sys::signal::kill(nix::unistd::getppid(), None) {
             Err(nix::errno::Errno::EPERM) => Ok(()),
             _ => Err(io::Error::from_raw_os_error(libc::EOPNOTSUPP)),

@@ -89,6 +89,10 @@ pub fn properties(support: &Support) -> Vec<Property> {
     all
 }
 
+/// Landlock's third erratum: what lies in a directory that was moved out of a bind mount was judged by the mount's rules
+/// alone. The first only refused too much, and the second too many signals between threads of one process.
+const DISCONNECTED: u32 = 1 << 2;
+
 fn files(support: &Support) -> Vec<Property> {
     let abi = match support.landlock_abi() {
         Ok(abi) => abi,
@@ -110,6 +114,13 @@ fn files(support: &Support) -> Vec<Property> {
             contents.weaker(Strength::Weaker, "device ioctls are not confined before ABI 5", "run Linux 6.10 or newer")
         }
         _ => contents,
+    };
+    let contents = if support.landlock_errata() & DISCONNECTED == 0 && contents.strength == Strength::Held {
+        let why =
+            "this kernel does not say that it has the fix for directories that were moved out of a mount (erratum 3)";
+        contents.weaker(Strength::Weaker, why, "run a kernel with the fix")
+    } else {
+        contents
     };
     let metadata = match support.mounts() {
         Ok(()) => held("file metadata", Promise::P2, "read-only mounts outside the write roots"),

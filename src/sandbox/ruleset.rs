@@ -288,12 +288,35 @@ pub(crate) fn signal_scope() -> Result<OwnedFd, Failure> {
     descriptor(refer_everywhere(ruleset.create().map_err(|error| failed(&error))?)?)
 }
 
+/// Which denials the kernel's audit log is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Log {
+    /// Those of the process itself, until it executes something: the kernel's own choice.
+    Own,
+    /// Those of the program that it will become as well, where this ABI can tell the kernel so.
+    Program {
+        /// The Landlock ABI.
+        abi: u32,
+    },
+}
+
+impl Log {
+    fn flags(self) -> u32 {
+        /// `LANDLOCK_RESTRICT_SELF_LOG_NEW_EXEC_ON` of linux/landlock.h.
+        const NEW_EXEC_ON: u32 = 1 << 1;
+        match self {
+            Self::Program { abi } if abi >= 7 => NEW_EXEC_ON,
+            Self::Program { .. } | Self::Own => 0,
+        }
+    }
+}
+
 /// Puts a ruleset in force for the calling process and all it will start. The whole ruleset is in force or none of it:
 /// each of its rights was a hard requirement when it was made.
 ///
 /// # Errors
 /// What `prctl(2)` or `landlock_restrict_self(2)` answers.
-pub(crate) fn enforce(ruleset: &OwnedFd, step: Step) -> Result<(), Failure> {
+pub(crate) fn enforce(ruleset: &OwnedFd, log: Log, step: Step) -> Result<(), Failure> {
     nix::sys::prctl::set_no_new_privs().map_err(|error| Failure::new(Step::NoNewPrivileges, &error.into()))?;
-    sys::restrict_self(ruleset.as_fd(), 0).map_err(|error| Failure::new(step, &error))
+    sys::restrict_self(ruleset.as_fd(), log.flags()).map_err(|error| Failure::new(step, &error))
 }

@@ -5,7 +5,7 @@
 use std::io;
 use std::process::ExitCode;
 
-use crate::{files, kernel};
+use crate::{files, kernel, supervisor};
 
 pub(crate) type Attack = fn() -> io::Result<()>;
 
@@ -31,7 +31,7 @@ pub(crate) const fn may_work(name: &'static str, attack: Attack) -> Attempt {
 }
 
 pub(crate) fn all() -> impl Iterator<Item = &'static Attempt> {
-    files::ATTEMPTS.iter().chain(kernel::ATTEMPTS)
+    files::ATTEMPTS.iter().chain(kernel::ATTEMPTS).chain(supervisor::ATTEMPTS)
 }
 
 /// Runs one attack in this process.

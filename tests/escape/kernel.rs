@@ -11,14 +11,14 @@ use nix::unistd::Pid;
 use crate::attacks::{Attempt, may_work, number, variable, works};
 
 /// A system call by number.
-fn call(number: i64, arguments: [usize; 6]) -> io::Result<i64> {
+pub(crate) fn call(number: i64, arguments: [usize; 6]) -> io::Result<i64> {
     let [a, b, c, d, e, f] = arguments;
     // SAFETY: none is needed for the test's sake: the attacker's process may break itself.
     let rc = unsafe { libc::syscall(number, a, b, c, d, e, f) };
     if rc == -1 { Err(io::Error::last_os_error()) } else { Ok(rc) }
 }
 
-fn simple(number: i64, arguments: [usize; 6]) -> io::Result<()> {
+pub(crate) fn simple(number: i64, arguments: [usize; 6]) -> io::Result<()> {
     call(number, arguments).map(|_| ())
 }
 
@@ -103,6 +103,20 @@ fn signal_by_handle() -> io::Result<()> {
 fn limits() -> io::Result<()> {
     let limit = [100_u64, 100];
     simple(libc::SYS_prlimit64, [canary(), 0, limit.as_ptr() as usize, 0, 0, 0])
+}
+fn odd_pairs() -> io::Result<()> {
+    // AF_TIPC 30: asking for it loads its module where there is one.
+    let mut pair = [0_i32; 2];
+    match call(libc::SYS_socketpair, [30, 1, 0, pair.as_mut_ptr() as usize, 0, 0]) {
+        Err(error) if error.raw_os_error() != Some(libc::EACCES) => Ok(()),
+        other => other.map(|_| ()),
+    }
+}
+fn secret_memory() -> io::Result<()> {
+    match call(libc::SYS_memfd_secret, [0; 6]) {
+        Err(error) if error.raw_os_error() != Some(libc::EPERM) => Ok(()),
+        other => other.map(|_| ()),
+    }
 }
 fn nice() -> io::Result<()> {
     simple(libc::SYS_setpriority, [0, canary(), 10, 0, 0, 0])
@@ -340,6 +354,8 @@ pub(crate) const ATTEMPTS: &[Attempt] = &[
     may_work("file handle", file_handle),
     works("type into a terminal", type_into_terminal),
     works("program in memory", program_in_memory),
+    works("odd pairs of sockets", odd_pairs),
+    works("secret memory", secret_memory),
     may_work("inherited descriptors", inherited_descriptors),
     works("inherited environment", inherited_environment),
 ];

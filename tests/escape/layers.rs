@@ -127,6 +127,45 @@ pub(crate) async fn protected_names(world: World) {
     assert_eq!(output, "fine\n", "the rest stays writable");
 }
 
+/// Names that do not exist when the job starts cannot be made, and leave nothing behind.
+pub(crate) async fn missing_names(world: World) {
+    let names = [".git/hooks", ".git/config", ".claude/settings.json", ".envrc"];
+    let paths = names.map(|name| absolute(world.inside.join(name)));
+    let attempts = [
+        "mkdir -p .git/hooks && echo x >.git/hooks/pre-commit",
+        "mkdir -p .git .claude; for f in .git/config .claude/settings.json .envrc; do echo x >$f; done",
+        "rm -rf .git .claude .envrc; mkdir -p .git/hooks .claude; echo x >.git/hooks/pre-commit; echo x >.envrc",
+        "mv .git g; mv .claude c; mkdir -p .git/hooks .claude; echo x >.git/hooks/a; echo x >.claude/settings.json",
+        "ln -s . .git; ln -sf x .envrc; mkdir d; echo x >d/settings.json; mv -T d .claude; ln -sfn d .claude",
+        "echo x >x; mv -f x .envrc; ln -f x .envrc; cp x .git/config; umount .envrc && echo x >.envrc",
+    ];
+    for script in attempts {
+        world.reset();
+        let Some(output) = under(&world, |builder| builder.protect(paths.clone()), script).await else { return };
+        // The helper takes its placeholders away when it sees the supervisor's end, a moment after that was told.
+        let limit = std::time::Instant::now() + std::time::Duration::from_secs(20);
+        while names.iter().any(|name| fs::symlink_metadata(world.inside.join(name)).is_ok()) {
+            assert!(std::time::Instant::now() < limit, "{script}: {output}");
+            tokio::time::sleep(std::time::Duration::from_millis(2)).await;
+        }
+        let holds = |name: &str| fs::metadata(world.inside.join(name)).is_ok_and(|found| found.is_file());
+        assert!(!names.iter().any(|name| holds(name)), "{script}: {output}");
+    }
+}
+
+/// The loader maps a program without asking for the right to execute it. Where the job may mount, what it can write is
+/// on mounts that refuse that; elsewhere it is a limit that SECURITY.md names.
+pub(crate) async fn loader(world: World) {
+    let loader = ["/lib64/ld-linux-x86-64.so.2"].into_iter().find(|path| std::path::Path::new(path).exists());
+    let Some(loader) = loader else { return };
+    let script = format!("cp /bin/true mine; {loader} ./mine; echo $?; {loader} /bin/true; echo $?");
+    let (_, output) = world.finish(&["/bin/sh", "-c", &script], &[("PATH", "/bin:/usr/bin")]).await;
+    let codes: Vec<&str> = output.lines().filter(|line| line.len() <= 3).collect();
+    let held = codes.first() != Some(&"0");
+    assert_eq!(held, world.isolation == Isolation::MountNamespace, "{output}");
+    assert_eq!(codes.last(), Some(&"0"), "the system's programs still start: {output}");
+}
+
 pub(crate) async fn hidden_names(world: World) {
     let reset = || {
         world.reset();

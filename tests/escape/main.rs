@@ -20,6 +20,7 @@ mod lifetime;
 mod modes;
 mod scenarios;
 mod shims;
+mod supervisor;
 mod world;
 
 use std::process::ExitCode;

@@ -40,6 +40,8 @@ pub(crate) const NAMES: &[&str] = &[
     "run as",
     "tmp size",
     "demanded mode",
+    "missing names",
+    "loader",
     "whole job",
 ];
 
@@ -71,6 +73,8 @@ pub(crate) fn run(mode: &str, scenario: &str) -> ExitCode {
         "tmp size" => in_world(mode, account::tmp_size),
         "demanded mode" => in_world(mode, account::demanded_mode),
         "whole job" => in_world(mode, hogs::whole_job),
+        "missing names" => in_world(mode, layers::missing_names),
+        "loader" => in_world(mode, layers::loader),
         "shims" => shims::each(mode),
         other => match other.strip_prefix("without ") {
             Some(words) => shims::one(words),

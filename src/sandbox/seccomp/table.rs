@@ -149,6 +149,16 @@ const ALWAYS: &[Rule] = &[
     refuse(libc::SYS_iopl, "iopl", MACHINE),
     refuse(libc::SYS_ioperm, "ioperm", MACHINE),
     refuse(libc::SYS_modify_ldt, "modify_ldt", SURFACE),
+    refuse(libc::SYS_memfd_secret, "memfd_secret", "memory that nobody can look at or count"),
+    // A family other than AF_UNIX (1) has no pairs, but asking for one loads its module.
+    Rule {
+        call: libc::SYS_socketpair,
+        name: "socketpair",
+        when: &[&[is(0, 1)]],
+        then: ALLOW,
+        otherwise: EACCES,
+        purpose: SURFACE,
+    },
     refuse(libc::SYS_uselib, "uselib", SURFACE),
     refuse(libc::SYS_lookup_dcookie, "lookup_dcookie", SURFACE),
     // 0 is PER_LINUX and all ones asks; others switch off address randomisation or change how programs are mapped.
@@ -205,6 +215,22 @@ const SHARED_PIDS: &[Rule] = &[
     refuse_if(libc::SYS_ioprio_set, "ioprio_set", &[&[is_not(1, 0)], &[is(0, 3)]], FOREIGN),
     refuse_if(libc::SYS_move_pages, "move_pages", &[&[is_not(0, 0)]], FOREIGN),
     refuse_if(libc::SYS_migrate_pages, "migrate_pages", &[&[is_not(0, 0)]], FOREIGN),
+];
+
+const SUPERVISOR: &str = "reaches the job's supervisor, which is number 1 of its namespace";
+
+/// Refused where the pids are the job's own: the only other process is its supervisor.
+const OWN_PIDS: &[Rule] = &[
+    refuse_if(libc::SYS_prlimit64, "prlimit64", &[&[is(0, 1), Test::Given { argument: 2 }]], SUPERVISOR),
+    refuse_if(libc::SYS_sched_setscheduler, "sched_setscheduler", &[&[is(0, 1)]], SUPERVISOR),
+    refuse_if(libc::SYS_sched_setparam, "sched_setparam", &[&[is(0, 1)]], SUPERVISOR),
+    refuse_if(libc::SYS_sched_setattr, "sched_setattr", &[&[is(0, 1)]], SUPERVISOR),
+    refuse_if(libc::SYS_sched_setaffinity, "sched_setaffinity", &[&[is(0, 1)]], SUPERVISOR),
+    // 2 is PRIO_USER, and 3 IOPRIO_WHO_USER: every process of the user, the supervisor too.
+    refuse_if(libc::SYS_setpriority, "setpriority", &[&[is(1, 1)], &[is(0, 2)]], SUPERVISOR),
+    refuse_if(libc::SYS_ioprio_set, "ioprio_set", &[&[is(1, 1)], &[is(0, 3)]], SUPERVISOR),
+    refuse_if(libc::SYS_move_pages, "move_pages", &[&[is(0, 1)]], SUPERVISOR),
+    refuse_if(libc::SYS_migrate_pages, "migrate_pages", &[&[is(0, 1)]], SUPERVISOR),
 ];
 
 /// Refused while IPC objects are shared with the machine.
@@ -286,9 +312,7 @@ const TCP_SOCKETS: &[Rule] = &[
 /// Every rule for a job with this reach.
 pub fn rules(reach: &Reach) -> Vec<Rule> {
     let mut rules = ALWAYS.to_vec();
-    if !reach.own_pids {
-        rules.extend_from_slice(SHARED_PIDS);
-    }
+    rules.extend_from_slice(if reach.own_pids { OWN_PIDS } else { SHARED_PIDS });
     if !reach.own_ipc {
         rules.extend_from_slice(SHARED_OBJECTS);
     }
