@@ -4,6 +4,7 @@ mod asking;
 mod clients;
 mod hostile;
 mod jobs;
+mod leaving;
 mod narrowed;
 mod packaging;
 mod reload;

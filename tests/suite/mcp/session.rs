@@ -36,8 +36,8 @@ pub(super) struct Session {
     exits: Receiver<ExitStatus>,
     exited: bool,
     stopped: Arc<AtomicBool>,
-    /// Dropped with the session, which lets a reader that was told to stop close its end.
-    _reader: Sender<()>,
+    /// Lets a reader that was told to stop go on; dropped with the session, which makes it close its end.
+    reader: Sender<()>,
     next_id: u64,
     folder: TempDir,
 }
@@ -102,7 +102,7 @@ impl Session {
         let (stopped, (reader, until)) = (Arc::new(AtomicBool::new(false)), channel());
         let lines = reading(output, Arc::clone(&stopped), until);
         let exits = waiting(&server);
-        Self { server, input: Some(input), lines, exits, exited: false, stopped, _reader: reader, next_id: 0, folder }
+        Self { server, input: Some(input), lines, exits, exited: false, stopped, reader, next_id: 0, folder }
     }
 
     /// Starts a server and shakes hands as a client of 2025-11-25.
@@ -223,6 +223,12 @@ impl Session {
         self.stopped.store(true, Ordering::Relaxed);
     }
 
+    /// Goes on reading.
+    pub(super) fn read_again(&self) {
+        self.stopped.store(false, Ordering::Relaxed);
+        self.reader.send(()).unwrap();
+    }
+
     /// Closes the client's end of the server's input.
     pub(super) fn hang_up(&mut self) {
         self.input = None;
@@ -258,8 +264,7 @@ fn reading(output: Box<dyn Read + Send>, stopped: Arc<AtomicBool>, until: Receiv
             if sender.send(line).is_err() {
                 break;
             }
-            if stopped.load(Ordering::Relaxed) {
-                let _ = until.recv();
+            if stopped.load(Ordering::Relaxed) && until.recv().is_err() {
                 break;
             }
         }
