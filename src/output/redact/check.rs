@@ -96,7 +96,7 @@ fn is_filled(value: &[u8]) -> bool {
     }
     let digits = body.iter().any(u8::is_ascii_digit);
     let mixed = body.iter().any(u8::is_ascii_uppercase) && body.iter().any(u8::is_ascii_lowercase);
-    different >= 6 && (digits || mixed || body.len() >= 16 && !body.iter().any(|byte| b"_-.".contains(byte)))
+    different >= 4 && (digits || mixed || body.len() >= 16 && !body.iter().any(|byte| b"_-.".contains(byte)))
 }
 
 /// Anything but an option, a reference, a placeholder.

@@ -51,7 +51,7 @@ fn to_each_client_the_jobs_of_others_are_jobs_that_never_were() {
     // Its owner sees all of that, and the job is unharmed.
     assert_eq!(server.ask(Some(alice), "completion/complete", typed)["completion"]["values"], json!([job]));
     let status = server.call(Some(alice), "get_job_status", json!({"job_id": job}));
-    assert!(text(&status).contains("running"), "{status}");
+    assert!(text(&status).contains("running") || text(&status).contains("queued"), "{status}");
 }
 
 #[test]
