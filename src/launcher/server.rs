@@ -8,6 +8,7 @@ use std::io;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use nix::fcntl::OFlag;
 use nix::sys::prctl;
@@ -25,7 +26,7 @@ use super::process::{Process, ProcessHandle, next_packet};
 use super::protocol::{self, Hello, Parcel, Report, Request};
 use crate::sandbox::{InForce, SandboxSpec, Support};
 use crate::sys;
-use crate::turns::Turns;
+use crate::turns::{Turn, Turns};
 
 /// What a job reads as its standard input.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,6 +43,9 @@ pub enum StdinMode {
         columns: u16,
     },
 }
+
+/// How long a job that runs keeps the turn of its client.
+const SHORT: Duration = Duration::from_millis(20);
 
 /// Starts jobs. Cheap to clone; when the last clone is dropped, the helper ends all jobs and exits.
 #[derive(Debug, Clone)]
@@ -153,7 +157,7 @@ impl Launcher {
         job.terminal = matches!(stdin, StdinMode::Terminal { .. });
         let request = Request { grants: spec.confinement().encoded(), job };
         let parcel = protocol::pack(&request)?;
-        let _turn = match self.lane {
+        let turn = match self.lane {
             Some(lane) => Some(self.inner.turns.take(lane).await),
             None => None,
         };
@@ -172,7 +176,7 @@ impl Launcher {
             known.insert(pid);
         }
         let handle = ProcessHandle::follow(socket, pid, in_force, spec.limits().clone());
-        self.forget_at_end(&handle);
+        self.forget_at_end(&handle, turn);
         Ok(Process { stdin: streams.stdin, stdout: streams.stdout, stderr: streams.stderr, handle })
     }
 
@@ -186,11 +190,17 @@ impl Launcher {
         })
     }
 
-    /// Keeps the list of supervisors as long as the list of running jobs.
-    fn forget_at_end(&self, handle: &ProcessHandle) {
+    /// Keeps the list of supervisors as long as the list of running jobs. A short job keeps its turn to its end: many of
+    /// them cost more in their running than in their start.
+    fn forget_at_end(&self, handle: &ProcessHandle, turn: Option<Turn<u64>>) {
         let (known, pid, end) = (Arc::clone(&self.inner.supervisors), handle.pid(), handle.end());
         tokio::spawn(async move {
-            end.await;
+            let mut end = std::pin::pin!(end);
+            let short = tokio::time::timeout(SHORT, &mut end).await.is_ok();
+            drop(turn);
+            if !short {
+                end.await;
+            }
             known.lock().unwrap_or_else(PoisonError::into_inner).remove(&pid);
         });
     }

@@ -88,7 +88,12 @@ async fn answer(State(hall): State<Arc<Hall>>, mut request: Request) -> Response
     if opens_session(&parts.headers) && client.endpoint().full() {
         return later(StatusCode::SERVICE_UNAVAILABLE);
     }
-    let reply = in_turn(&hall, &client, Request::from_parts(parts, Full::new(body))).await;
+    let ends_session = parts.method == Method::DELETE;
+    let mut reply = in_turn(&hall, &client, Request::from_parts(parts, Full::new(body))).await;
+    if ends_session && reply.status() == StatusCode::ACCEPTED {
+        // Clients take "accepted" for a session that may go on.
+        *reply.status_mut() = StatusCode::NO_CONTENT;
+    }
     if reply.body().is_end_stream() {
         return reply;
     }

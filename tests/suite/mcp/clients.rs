@@ -97,3 +97,9 @@ fn the_typescript_sdks() {
 fn the_inspector() {
     node("inspector.mjs");
 }
+
+#[test]
+fn two_clients_over_http_against_each_other() {
+    any_python("two_clients.py");
+    node("two_clients.mjs");
+}
