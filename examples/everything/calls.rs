@@ -13,7 +13,7 @@ use rmcp::{ErrorData, RoleServer};
 use serde_json::{Value, json};
 
 use super::listen::{self, Changed};
-use super::{of, rounds, shapes};
+use super::{of, result, rounds, shapes};
 
 type Call = RequestContext<RoleServer>;
 
@@ -22,7 +22,7 @@ const PAUSE: Duration = Duration::from_millis(50);
 
 /// A result of these blocks.
 fn blocks(content: Value) -> Result<CallToolResponse, ErrorData> {
-    of::<CallToolResult>(json!({"content": content, "isError": false})).map(Into::into)
+    result::<CallToolResult>(json!({"content": content, "isError": false})).map(Into::into)
 }
 
 /// A result of text.
@@ -49,7 +49,7 @@ pub(super) async fn answer(request: CallToolRequestParams, call: Call) -> Result
             {"type": "resource", "resource": {"uri": "test://mixed-content-resource", "mimeType": "application/json",
                 "text": json!({"test": "data", "value": 123}).to_string()}},
         ])),
-        "test_error_handling" => of::<CallToolResult>(json!({"isError": true, "content": [
+        "test_error_handling" => result::<CallToolResult>(json!({"isError": true, "content": [
             {"type": "text", "text": "This tool intentionally returns an error for testing"}]}))
         .map(Into::into),
         "test_tool_with_logging" | "test_logging_tool" => logging(&call).await,

@@ -39,6 +39,14 @@ fn of<T: serde::de::DeserializeOwned>(value: serde_json::Value) -> Result<T, Err
     serde_json::from_value(value).map_err(|error| ErrorData::internal_error(error.to_string(), None))
 }
 
+/// The same for a result, which says that it is complete.
+fn result<T: serde::de::DeserializeOwned>(mut value: serde_json::Value) -> Result<T, ErrorData> {
+    if let Some(object) = value.as_object_mut() {
+        object.insert("resultType".to_owned(), "complete".into());
+    }
+    of(value)
+}
+
 impl ServerHandler for Everything {
     fn get_info(&self) -> ServerConfig {
         ServerConfig::new(
@@ -56,7 +64,7 @@ impl ServerHandler for Everything {
     }
 
     async fn list_tools(&self, _: Option<PaginatedRequestParams>, _: Call) -> Result<ListToolsResult, ErrorData> {
-        of(json!({"tools": shapes::tools()}))
+        result(json!({"tools": shapes::tools()}))
     }
 
     fn get_tool(&self, name: &str) -> Option<Tool> {
@@ -68,7 +76,7 @@ impl ServerHandler for Everything {
     }
 
     async fn list_prompts(&self, _: Option<PaginatedRequestParams>, _: Call) -> Result<ListPromptsResult, ErrorData> {
-        of(json!({"prompts": shapes::prompts()}))
+        result(json!({"prompts": shapes::prompts()}))
     }
 
     async fn get_prompt(&self, request: GetPromptRequestParams, _: Call) -> Result<GetPromptResponse, ErrorData> {
@@ -80,7 +88,7 @@ impl ServerHandler for Everything {
         _: Option<PaginatedRequestParams>,
         _: Call,
     ) -> Result<ListResourcesResult, ErrorData> {
-        of(json!({"resources": shapes::resources()}))
+        result(json!({"resources": shapes::resources()}))
     }
 
     async fn list_resource_templates(
@@ -88,7 +96,7 @@ impl ServerHandler for Everything {
         _: Option<PaginatedRequestParams>,
         _: Call,
     ) -> Result<ListResourceTemplatesResult, ErrorData> {
-        of(json!({"resourceTemplates": [
+        result(json!({"resourceTemplates": [
             {"uriTemplate": "test://template/{id}/data", "name": "template", "mimeType": "application/json"}]}))
     }
 
@@ -101,7 +109,7 @@ impl ServerHandler for Everything {
     }
 
     async fn complete(&self, _: CompleteRequestParams, _: Call) -> Result<CompleteResult, ErrorData> {
-        of(json!({"completion": {"values": ["test"], "total": 1, "hasMore": false}}))
+        result(json!({"completion": {"values": ["test"], "total": 1, "hasMore": false}}))
     }
 
     async fn set_level(&self, _: SetLevelRequestParams, _: Call) -> Result<(), ErrorData> {

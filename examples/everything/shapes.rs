@@ -8,7 +8,7 @@ use rmcp::model::{
 };
 use serde_json::{Value, json};
 
-use super::{of, rounds};
+use super::{result, rounds};
 
 /// One red pixel.
 pub(super) const PNG: &str =
@@ -123,7 +123,7 @@ pub(super) fn prompt(request: GetPromptRequestParams) -> Result<GetPromptRespons
         }
         other => return Err(ErrorData::invalid_params(format!("no prompt `{other}`"), None)),
     };
-    of::<GetPromptResult>(json!({"messages": messages})).map(Into::into)
+    result::<GetPromptResult>(json!({"messages": messages})).map(Into::into)
 }
 
 /// All resources.
@@ -154,5 +154,5 @@ pub(super) fn resource(uri: &str) -> Result<ReadResourceResponse, ErrorData> {
     if let Some(object) = content.as_object_mut() {
         object.insert("uri".to_owned(), uri.into());
     }
-    of::<ReadResourceResult>(json!({"contents": [content]})).map(Into::into)
+    result::<ReadResourceResult>(json!({"contents": [content]})).map(Into::into)
 }
