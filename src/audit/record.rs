@@ -146,4 +146,7 @@ pub struct EndRecord {
     pub redactions: BTreeMap<String, u64>,
     /// Why it could not start or be followed, redacted.
     pub error: Option<String>,
+    /// Protected names that changed while it ran, where nothing could hold them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub protected_changed: Vec<String>,
 }

@@ -178,7 +178,10 @@ fn refuse(refused: &Refused) -> u8 {
 
 /// The exit code for how the job ended; what is not the command's own doing is told.
 fn verdict(job: &Job) -> u8 {
-    let State::Ended { end: End { outcome, exit, .. }, since } = job.status().state else { return OURS };
+    let State::Ended { end: End { outcome, exit, changed, .. }, since } = job.status().state else { return OURS };
+    if !changed.is_empty() {
+        tell(&format!("protected names changed while the command ran: {}", changed.join(", ")));
+    }
     match (outcome, exit) {
         (Outcome::TimedOut, _) => {
             tell("the command was ended because its time was over");

@@ -32,6 +32,17 @@ pub enum NotHeld {
          mount; allow user namespaces, or set `sandbox.on_unsupported.metadata` to `warn`"
     )]
     Metadata,
+    /// A place of the job's own takes a mount.
+    #[error(
+        "{what} cannot be held here, because this account may not mount; allow user namespaces, or set \
+         `sandbox.on_unsupported.{key}` to `warn`"
+    )]
+    Own {
+        /// What it is.
+        what: &'static str,
+        /// Where the policy may let go of it.
+        key: &'static str,
+    },
     /// The account of its jobs is not known here.
     #[error("{0}")]
     Account(String),
@@ -98,6 +109,14 @@ impl Ground {
         if profile.on_unsupported.metadata == Unsupported::Refuse && !mounts {
             return Err(NotHeld::Metadata);
         }
+        let shares = || profile.write.iter().any(|root| matches!(root, Root::Path(path) if is_shared_memory(path)));
+        match (mounts, profile.on_unsupported.tmp, profile.on_unsupported.shared_memory) {
+            (false, Unsupported::Refuse, _) => return Err(NotHeld::Own { what: "the size of tmp", key: "tmp" }),
+            (false, _, Unsupported::Refuse) if shares() => {
+                return Err(NotHeld::Own { what: "a /dev/shm of the job's own", key: "shared_memory" });
+            }
+            _ => {}
+        }
         let confinement = self.confinement(profile)?;
         self.support.check_profile(&confinement).map_err(named)?;
         self.user(profile)?.map_or(Ok(()), |user| self.support.check_run_as(&user).map_err(named))
@@ -159,7 +178,7 @@ impl Ground {
         }
         let unsupported = unsupported(profile, !hide.is_empty());
         // Where the job may mount it has one of its own.
-        let shared = |root: &AbsPath| mounts && root.as_path() == Path::new(sandbox::SHARED_MEMORY);
+        let shared = |root: &AbsPath| mounts && is_shared_memory(root);
         let write = paths(&profile.write).into_iter().filter(|root| !shared(root));
         let [read, execute] = roots;
         let builder = match profile.require {
@@ -178,6 +197,11 @@ impl Ground {
             .build()
     }
 
+    /// Protected names that nothing holds here, so that changes of them are told at least.
+    pub(super) fn watched(&self, spec: &SandboxSpec) -> Vec<AbsPath> {
+        if self.mounts() { Vec::new() } else { spec.confinement().protect().to_vec() }
+    }
+
     /// What will not hold a job although its policy asks for it, for the record.
     pub(super) fn unheld(&self, spec: &SandboxSpec) -> Vec<String> {
         let unheld = InForce::of(spec, &self.support).unheld;
@@ -194,6 +218,10 @@ fn unsupported(profile: &Profile, hides: bool) -> sandbox::Unsupported {
         true => sandbox::Unsupported::Refuse,
         false => sandbox::Unsupported::Warn,
     }
+}
+
+fn is_shared_memory(root: &AbsPath) -> bool {
+    root.as_path() == Path::new(sandbox::SHARED_MEMORY)
 }
 
 fn network(profile: &Profile) -> Network {

@@ -120,6 +120,7 @@ pub(super) fn terms(approved: &Approved, call: &mut Call, tmp: JobTmp, tap: Opti
         no_input: approved.no_input().map(str::to_owned),
         tap,
         tmp: Some(tmp.into_dir()),
+        watched: Vec::new(),
         redactor: None,
     }
 }

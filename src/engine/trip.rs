@@ -58,6 +58,7 @@ impl Engine {
         let spec = plan::sandbox(&approved, &call, tmp.path(), &self.ground)?;
         let receipt = self.record_allowed(&trip, &approved, self.ground.unheld(&spec)).await?;
         let mut terms = plan::terms(&approved, &mut call, tmp, tap);
+        terms.watched = self.ground.watched(&spec);
         terms.redactor = Some(Arc::clone(&trip.law.judge.redactor));
         Ok(self.start(trip, admission, Order::new(approved, receipt, spec, terms), call.label))
     }

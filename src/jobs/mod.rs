@@ -45,6 +45,7 @@ mod screen;
 mod state;
 mod stream;
 mod tmp;
+mod watched;
 mod worker;
 
 pub use activity::Usage;

@@ -82,6 +82,8 @@ pub struct End {
     pub cpu: Duration,
     /// Largest resident set of one of its processes, in bytes.
     pub peak_memory: u64,
+    /// Protected names that changed while it ran, where nothing could hold them.
+    pub changed: Vec<String>,
 }
 
 /// The state of a job; each variant holds what only that state has.

@@ -17,9 +17,11 @@ use super::job::{Job, Stop};
 use super::screen::Size;
 use super::state::{End, Exit, Outcome, State, Status};
 use super::stream::Tap;
+use super::watched::Watched;
 use crate::audit::{EndRecord, Receipt, StartRecord, Starter};
 use crate::launcher::{self, Ended, Launcher, Process, ProcessHandle, StdinMode};
 use crate::output::Redactor;
+use crate::paths::AbsPath;
 use crate::policy::Approved;
 use crate::sandbox::SandboxSpec;
 
@@ -54,6 +56,8 @@ pub struct Terms {
     pub tap: Option<Tap>,
     /// The job's own temporary directory, removed with its last process.
     pub tmp: Option<TempDir>,
+    /// Protected names that nothing holds here: changes of them are told.
+    pub watched: Vec<AbsPath>,
     /// Redacts what it writes, whatever policy is loaded while it runs; the manager's own when absent.
     pub redactor: Option<Arc<Redactor>>,
 }
@@ -91,12 +95,30 @@ pub(super) async fn run(job: Arc<Job>, order: Order, shared: Shared, admission: 
         place = shared.places.enter(&job.facts.client, terms.priority) => Some(place),
         _ = stop.wait_for(Option::is_some) => None,
     };
-    let (since, end) = match place {
+    let watched = look_before(std::mem::take(&mut terms.watched)).await;
+    let (since, mut end) = match place {
         Some(_) => launch(&job, (spec, terms), &shared, receipt.starter()).await,
         None => (None, never_started(stopped_as(&job), "stopped while it was queued".into())),
     };
+    end.changed = look_after(watched, &shared.redactor).await;
     finish(&job, receipt, tmp, since, end).await;
     drop(admission);
+}
+
+/// Looks at protected names, when there are some to look at.
+async fn look_before(paths: Vec<AbsPath>) -> Option<Watched> {
+    if paths.is_empty() {
+        return None;
+    }
+    tokio::task::spawn_blocking(|| Watched::new(paths)).await.ok()
+}
+
+/// What changed in them since; names are text that a job may have chosen.
+async fn look_after(watched: Option<Watched>, redactor: &Arc<Redactor>) -> Vec<String> {
+    let Some(watched) = watched else { return Vec::new() };
+    let changes = tokio::task::spawn_blocking(move || watched.changes()).await;
+    let changes = changes.unwrap_or_else(|_| vec!["protected names could not be looked at".to_owned()]);
+    changes.iter().map(|path| redactor.text(path).0).collect()
 }
 
 /// Starts the program and follows it to the end of its last process.
@@ -236,7 +258,14 @@ fn stopped_as(job: &Job) -> Outcome {
 }
 
 fn never_started(outcome: Outcome, why: String) -> End {
-    End { outcome, exit: Exit::None(why), at: Timestamp::now(), cpu: Duration::ZERO, peak_memory: 0 }
+    End {
+        outcome,
+        exit: Exit::None(why),
+        at: Timestamp::now(),
+        cpu: Duration::ZERO,
+        peak_memory: 0,
+        changed: Vec::new(),
+    }
 }
 
 /// Names the end: a request or a limit comes before what the exit code says.
@@ -253,7 +282,7 @@ fn end_of(job: &Job, ended: Ended) -> End {
         (None, None, Exit::Code(0)) => Outcome::Completed,
         (None, None, _) => Outcome::Failed,
     };
-    End { outcome, exit, at: Timestamp::now(), cpu: ended.cpu, peak_memory: ended.peak_memory }
+    End { outcome, exit, at: Timestamp::now(), cpu: ended.cpu, peak_memory: ended.peak_memory, changed: Vec::new() }
 }
 
 /// Removes the temporary directory, writes the end record, and only then shows the end.
@@ -298,6 +327,7 @@ fn record(status: &Status, since: Option<Timestamp>, end: &End) -> EndRecord {
         stderr_bytes: status.stderr_bytes,
         limit,
         redactions: status.redactions.iter().cloned().collect(),
+        protected_changed: end.changed.clone(),
         error,
     }
 }

@@ -1,8 +1,11 @@
 //! Names that do not exist yet, kept from being made by jobs.
 //!
-//! In: the grants of a profile. Out: an empty file at every protected or hidden name below a write root that nothing is
-//! at, so that the job's view has something to mount on; counted over jobs, and removed with the last of them when
-//! nobody has changed it. What is mounted there is the sandbox's plan.
+//! In: the grants of a profile. Out: an empty directory at every protected or hidden name below a write root that nothing
+//! is at, so that the job's view has something to mount on; counted over jobs, and removed with the last of them when
+//! nobody has put anything into it. What is mounted there is the sandbox's plan.
+//!
+//! A directory, whatever the name is for: git and other tools take an empty one for nothing, and would put an empty file
+//! into a commit or a package.
 //!
 //! Jobs write around these names at any time, so no path is walked twice: each step starts from an open directory and
 //! follows no symlink.
@@ -27,7 +30,6 @@ struct Made {
     name: OsString,
     device: u64,
     inode: u64,
-    directory: bool,
 }
 
 /// A name that running jobs must not make.
@@ -100,27 +102,24 @@ impl Placeholders {
 }
 
 impl Made {
-    /// Removes it when it still is what was made: an empty file, or a directory with nothing in it.
+    /// Removes it when it still is what was made, with nothing in it.
     fn remove(&self) {
-        let unchanged = |found: FileStat| {
-            (found.st_dev, found.st_ino) == (self.device, self.inode) && (self.directory || found.st_size == 0)
-        };
+        let unchanged = |found: FileStat| (found.st_dev, found.st_ino) == (self.device, self.inode);
         if fstatat(&self.parent, self.name.as_os_str(), AtFlags::AT_SYMLINK_NOFOLLOW).is_ok_and(unchanged) {
-            let flag = if self.directory { UnlinkatFlags::RemoveDir } else { UnlinkatFlags::NoRemoveDir };
-            // A directory that somebody uses by now stays.
-            let _ = unlinkat(&self.parent, self.name.as_os_str(), flag);
+            // One that somebody uses by now stays.
+            let _ = unlinkat(&self.parent, self.name.as_os_str(), UnlinkatFlags::RemoveDir);
         }
     }
 }
 
 /// An entry that was just made in an open directory.
-fn note(parent: &OwnedFd, name: &OsString, directory: bool) -> Result<Made, Errno> {
+fn note(parent: &OwnedFd, name: &OsString) -> Result<Made, Errno> {
     let found = fstatat(parent, name.as_os_str(), AtFlags::AT_SYMLINK_NOFOLLOW)?;
     let parent = parent.try_clone().map_err(|error| Errno::from_raw(error.raw_os_error().unwrap_or(libc::EIO)))?;
-    Ok(Made { parent, name: name.clone(), device: found.st_dev, inode: found.st_ino, directory })
+    Ok(Made { parent, name: name.clone(), device: found.st_dev, inode: found.st_ino })
 }
 
-/// Walks from `root` to `name` and makes what is not there: directories, and an empty file at the end.
+/// Walks from `root` to `name` and makes the directories that are not there.
 fn make(root: &AbsPath, name: &AbsPath, made: &mut Vec<Made>) -> Result<(), Errno> {
     let below = name.as_path().strip_prefix(root.as_path()).map_err(|_| Errno::EINVAL)?;
     let mut parts: Vec<OsString> = Vec::new();
@@ -147,7 +146,7 @@ fn make(root: &AbsPath, name: &AbsPath, made: &mut Vec<Made>) -> Result<(), Errn
         let next = match openat(&here, part.as_os_str(), directory, Mode::empty()) {
             Err(Errno::ENOENT) => {
                 match mkdirat(&here, part.as_os_str(), Mode::from_bits_truncate(0o755)) {
-                    Ok(()) => made.push(note(&here, &part, true)?),
+                    Ok(()) => made.push(note(&here, &part)?),
                     Err(Errno::EEXIST) => {}
                     Err(errno) => return mine(errno),
                 }
@@ -160,11 +159,9 @@ fn make(root: &AbsPath, name: &AbsPath, made: &mut Vec<Made>) -> Result<(), Errn
             Err(errno) => return mine(errno),
         };
     }
-    let flags = OFlag::O_CREAT | OFlag::O_EXCL | OFlag::O_WRONLY | NOT_FOLLOWED;
-    match openat(&here, last.as_os_str(), flags, Mode::from_bits_truncate(0o644)) {
-        Ok(file) => {
-            drop(file);
-            made.push(note(&here, &last, false)?);
+    match mkdirat(&here, last.as_os_str(), Mode::from_bits_truncate(0o755)) {
+        Ok(()) => {
+            made.push(note(&here, &last)?);
             Ok(())
         }
         Err(Errno::EEXIST) => Ok(()),
@@ -193,9 +190,9 @@ mod tests {
         let grants = Grants { write, protect: names.to_vec(), ..Grants::default() };
         let mut all = Placeholders::default();
         let (one, other) = (all.claim(&grants).unwrap(), all.claim(&grants).unwrap());
-        assert!(root.join(".git/hooks").is_file() && root.join(".envrc").is_file());
+        assert!(root.join(".git/hooks").is_dir() && root.join(".envrc").is_dir());
         all.release(one);
-        assert!(root.join(".git/hooks").is_file() && root.join(".envrc").is_file(), "another job still runs");
+        assert!(root.join(".git/hooks").is_dir() && root.join(".envrc").is_dir(), "another job still runs");
         all.release(other);
         assert_eq!(fs::read_dir(&root).unwrap().count(), 0);
     }
@@ -210,9 +207,9 @@ mod tests {
         let mut all = Placeholders::default();
         let claim = all.claim(&grants).unwrap();
         fs::write(root.join("a/other"), "x").unwrap();
-        fs::write(root.join("b/c/written"), "x").unwrap();
-        fs::write(root.join("new"), "").unwrap();
-        fs::rename(root.join("new"), root.join("replaced")).unwrap();
+        fs::write(root.join("b/c/written/file"), "x").unwrap();
+        fs::remove_dir(root.join("replaced")).unwrap();
+        fs::write(root.join("replaced"), "").unwrap();
         all.release(claim);
         let left = ["a/other", "b/c/written", "existing", "replaced"];
         assert!(left.iter().all(|name| root.join(name).exists()));

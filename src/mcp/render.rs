@@ -26,7 +26,11 @@ pub(super) fn line(status: &Status, now: Timestamp) -> String {
         }
         State::Ended { since, end } => {
             let took = since.map(|since| format!(" after {}", seconds(since, end.at))).unwrap_or_default();
-            format!("job {id} {}{took}", how(end))
+            let changed = match end.changed.as_slice() {
+                [] => String::new(),
+                names => format!("; protected names changed while it ran: {}", names.join(", ")),
+            };
+            format!("job {id} {}{took}{changed}", how(end))
         }
     }
 }
@@ -103,6 +107,9 @@ pub(super) fn status_json(status: &Status) -> Value {
             }
             if let Outcome::Limited(limit) = &end.outcome {
                 put("limit", limit.clone().into());
+            }
+            if !end.changed.is_empty() {
+                put("protected_changed", json!(end.changed));
             }
             put("cpu_seconds", json!(end.cpu.as_secs_f64()));
             put("peak_memory_bytes", end.peak_memory.into());
@@ -224,7 +231,7 @@ mod tests {
 
     fn ended(outcome: Outcome, exit: Exit) -> State {
         let at = Timestamp::from_second(3).unwrap();
-        let end = End { outcome, exit, at, cpu: Duration::from_millis(1500), peak_memory: 4096 };
+        let end = End { outcome, exit, at, cpu: Duration::from_millis(1500), peak_memory: 4096, changed: Vec::new() };
         State::Ended { since: Some(Timestamp::from_second(1).unwrap()), end }
     }
 

@@ -36,6 +36,10 @@ pub struct OnUnsupported {
     pub hide: Unsupported,
     /// Mode, times and attributes of files outside the write roots.
     pub metadata: Unsupported,
+    /// The size of a job's own temporary directory.
+    pub tmp: Unsupported,
+    /// Shared memory of the job's own, where the policy lets it write /dev/shm.
+    pub shared_memory: Unsupported,
 }
 
 impl OnUnsupported {
@@ -52,6 +56,9 @@ impl OnUnsupported {
             protect: or("protect", Unsupported::Refuse),
             hide: or("hide", Unsupported::Refuse),
             metadata: or("metadata", Unsupported::Warn),
+            // Limits that hold without being asked for are told, unless the policy insists on them by name.
+            tmp: said("tmp").unwrap_or(Unsupported::Warn),
+            shared_memory: said("shared_memory").unwrap_or(Unsupported::Warn),
         }
     }
 }

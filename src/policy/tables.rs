@@ -70,6 +70,8 @@ const ON_UNSUPPORTED: Shape = Shape::Record(&[
     field("protect", WHETHER, "protected names; refused unless something is said"),
     field("hide", WHETHER, "hidden names; refused unless something is said"),
     field("metadata", WHETHER, "mode, times and attributes of files outside the write roots; told unless refused"),
+    field("tmp", WHETHER, "the size of a job's own temporary directory; told unless refused here by name"),
+    field("shared_memory", WHETHER, "a /dev/shm of the job's own; told unless refused here by name"),
 ]);
 
 const NETWORK: Shape = Shape::AnyOf(&[

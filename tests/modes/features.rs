@@ -44,6 +44,8 @@ pub(crate) fn cases() -> Vec<Case> {
     for mode in modes() {
         cases.push(case_of(format!("what is weaker is told ({})", mode.name), move || told(mode)));
     }
+    cases.push(case_of("changes of protected names without mounts".into(), changed_names));
+    cases.push(case_of("what the policy insists on".into(), insisted));
     cases.push(case_of("a loopback without network namespaces".into(), no_loopback));
     cases
 }
@@ -95,6 +97,36 @@ fn told(mode: Mode) {
     if mode.is_weak() {
         assert!(weaker, "without namespaces there are no mounts");
         assert!(metadata["why"].as_str().unwrap().len() > 10 && metadata["improve"].as_str().unwrap().len() > 10);
+    }
+}
+
+/// Where nothing holds a protected name, the reply and the record tell that it changed.
+fn changed_names() {
+    let site = Site::new();
+    site.write("workspace/.envrc", "mine\n");
+    site.write("workspace/try.py", "open('.envrc', 'a').write('evil')\n");
+    for without in ["mounts=1", "namespaces=1", "openat2=38"] {
+        let held = report(&mut wrapped(&site, "doctor", &[], without))["profiles"][0]["in_force"]["isolation"]
+            == "MountNamespace";
+        let output = wrapped(&site, "run", &[], without).arg("python3 try.py").output().unwrap();
+        let said = stderr(&output).contains("protected names changed while the command ran");
+        let end = site.records().into_iter().rfind(|record| record["kind"] == "end").unwrap();
+        let recorded = end["outcome"]["protected_changed"].to_string().contains(".envrc");
+        assert_eq!((said, recorded), (!held, !held), "{without}: {}{end}", stderr(&output));
+    }
+}
+
+/// What the policy insists on by name is refused where nothing holds it; without that it is told.
+fn insisted() {
+    for key in ["metadata", "tmp", "shared_memory", "protect", "hide"] {
+        let site = Site::new();
+        site.write("workspace/.env", "hidden\n");
+        let text = format!("version: 1\nextends: builtin:workspace\nsandbox: {{on_unsupported: {{{key}: refuse}}}}\n");
+        let policy = site.write("policies/own.yaml", &text);
+        let output = wrapped(&site, "run", &[], "mounts=1").arg("--policy").arg(&policy).arg("ls").output().unwrap();
+        assert_eq!(code(&output), 125, "{key}: {}", stderr(&output));
+        assert!(stderr(&output).contains("`sandbox.on_unsupported"), "{key}: {}", stderr(&output));
+        assert_eq!(site.records().iter().filter(|record| record["kind"] == "decision").count(), 0, "{key}");
     }
 }
 

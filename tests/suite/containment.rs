@@ -136,8 +136,10 @@ fn what_is_not_held_is_on_record() {
     let site = Site::new();
     assert_eq!(code(&site.run("ls")), 0);
     let records = site.records();
-    let unheld = records[0]["sandbox"]["unheld"].to_string();
-    assert!(unheld.contains("filesystem.protect") && unheld.contains(".envrc"), "{unheld}");
+    let decision = records.iter().find(|record| record["kind"] == "decision").unwrap();
+    let unheld = decision["sandbox"]["unheld"].to_string();
+    let told = unheld.contains("filesystem.protect") && unheld.contains(".envrc");
+    assert_eq!(told, !names_are_held(&site), "{unheld}");
 }
 
 #[test]

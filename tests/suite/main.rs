@@ -10,6 +10,7 @@
 
 mod audit;
 mod audit_files;
+mod contained;
 mod containment;
 mod environment;
 mod http;
@@ -25,6 +26,7 @@ mod policy_rules;
 mod redact_corpus;
 mod replaced;
 mod run;
+mod security;
 mod serving;
 mod shell;
 mod shell_judge;

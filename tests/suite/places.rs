@@ -66,7 +66,8 @@ fn the_own_directory_of_a_job_is_bounded_or_that_is_told() {
     site.write("workspace/fill.py", script);
     let policy = policy(&site, "limits: {tmp: 1 MiB}\n");
     let output = site.run_with(&policy, "python3 fill.py");
-    let unheld = site.records()[0]["sandbox"]["unheld"].to_string();
+    let decision = site.records().into_iter().find(|record| record["kind"] == "decision").unwrap();
+    let unheld = decision["sandbox"]["unheld"].to_string();
     let told = unheld.contains("size of tmp");
     assert_eq!(code(&output) == 0, told, "{unheld}: {}", stderr(&output));
     assert!(told || stderr(&output).contains("No space left"), "{}", stderr(&output));

@@ -19,13 +19,23 @@ pub(crate) struct Serving {
 impl Serving {
     /// Starts `serve` on a policy of the site and opens a session.
     pub(crate) fn start(site: &Site, policy: &Path) -> Self {
-        Self::start_in(site, policy, &std::env::temp_dir())
+        Self::start_with(site, policy, &[])
     }
 
     /// The same with another temporary directory.
     pub(crate) fn start_in(site: &Site, policy: &Path, temporary: &Path) -> Self {
+        Self::start_with(site, policy, &[("TMPDIR", temporary.to_str().unwrap())])
+    }
+
+    /// The same with variables of the server.
+    pub(crate) fn start_with(site: &Site, policy: &Path, environment: &[(&str, &str)]) -> Self {
         let mut command = site.command("serve");
-        command.arg("--policy").arg(policy).env("TMPDIR", temporary).stdin(Stdio::piped()).stdout(Stdio::piped());
+        command
+            .arg("--policy")
+            .arg(policy)
+            .envs(environment.iter().copied())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped());
         let mut server = command.spawn().unwrap();
         let (input, output) = (server.stdin.take(), BufReader::new(server.stdout.take().unwrap()));
         let mut serving = Self { server, input, output, calls: 0 };
