@@ -31,10 +31,11 @@ const EMPTY: &str = "--empty-server";
 const POLICY: &str = r#"
 version: 1
 name: bench
-extends: [builtin:readonly]
 commands:
   allow:
     - {id: bench, program: ["true", head, tr], options: any, operands: any}
+env: {set: {PATH: "/usr/bin:/bin"}}
+filesystem: {read: [/usr, "/{lib,lib64}", /etc], write: ["{workspace}", "{tmp}"], execute: [/usr, "/{bin,lib,lib64}"]}
 jobs: {concurrent: 64, queue: 1000, retain: 100, retain_for: 1h}
 limits: {output: 1 GiB}
 "#;

@@ -173,10 +173,13 @@ fn workspace_folder(workspace: &AbsPath) -> String {
     format!("{name}-{short}")
 }
 
+/// The protocol library warns of each request that it answers with an error, which hosts would show to people.
+const QUIET: &str = "warn,rmcp=error";
+
 /// Log lines of ours go to stderr, one line an event; `SHELLWARDEN_LOG` sets what is shown, warnings by default.
 pub(super) fn log_to_stderr() {
     use tracing_subscriber::EnvFilter;
-    let filter = EnvFilter::try_from_env("SHELLWARDEN_LOG").unwrap_or_else(|_| EnvFilter::new("warn"));
+    let filter = EnvFilter::try_from_env("SHELLWARDEN_LOG").unwrap_or_else(|_| EnvFilter::new(QUIET));
     let format = tracing_subscriber::fmt().with_writer(io::stderr).with_ansi(false).with_env_filter(filter);
     // Set twice only when a test does so; the first stays.
     let _ = format.try_init();

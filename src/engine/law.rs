@@ -5,6 +5,8 @@
 
 use std::sync::{Arc, PoisonError, RwLock};
 
+use tokio::sync::watch;
+
 use super::judge::Judge;
 use crate::output::RuleError;
 use crate::policy::{self, Policy};
@@ -43,22 +45,32 @@ impl Law {
 
 /// The law of the moment.
 #[derive(Debug)]
-pub(super) struct InForce(RwLock<Arc<Law>>);
+pub(super) struct InForce {
+    law: RwLock<Arc<Law>>,
+    /// Tells of each exchange.
+    exchanged: watch::Sender<()>,
+}
 
 impl InForce {
     pub(super) fn new(law: Law) -> Self {
-        Self(RwLock::new(Arc::new(law)))
+        Self { law: RwLock::new(Arc::new(law)), exchanged: watch::Sender::new(()) }
     }
 
     /// Puts another law in the place of this one, for whoever asks from now on.
     pub(super) fn exchange(&self, law: Law) {
-        *self.0.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(law);
+        *self.law.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(law);
+        self.exchanged.send_replace(());
+    }
+
+    /// Changes with each exchange from now on.
+    pub(super) fn exchanges(&self) -> watch::Receiver<()> {
+        self.exchanged.subscribe()
     }
 
     /// The law now. Take it once and use that.
     pub(super) fn now(&self) -> Arc<Law> {
         // The lock guards one pointer, which is whole whatever panicked.
-        Arc::clone(&self.0.read().unwrap_or_else(PoisonError::into_inner))
+        Arc::clone(&self.law.read().unwrap_or_else(PoisonError::into_inner))
     }
 }
 

@@ -103,6 +103,11 @@ impl Engine {
         Ok(self.find(client, id)?.changed(seen).await)
     }
 
+    /// Changes with each policy that is put in the place of the one in force.
+    pub fn policy_changes(&self) -> tokio::sync::watch::Receiver<()> {
+        self.law.exchanges()
+    }
+
     /// All jobs of a client, newest first.
     pub fn list(&self, client: &str) -> Vec<Status> {
         self.jobs.list(client).iter().map(|job| job.status()).collect()

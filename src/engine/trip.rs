@@ -10,7 +10,7 @@ use std::time::Instant;
 
 use super::Engine;
 use super::call::{Call, Checked, Open, Refused};
-use super::confirm::{Confirm, Nobody, Question};
+use super::confirm::{self, Confirm, Nobody, Question};
 use super::law::Law;
 use super::plan;
 use crate::audit::{AskRecord, AuditError, DecisionRecord, Receipt};
@@ -23,6 +23,8 @@ struct Trip<'a> {
     id: JobId,
     /// Redacted, for replies and records.
     command: String,
+    /// What else a person should see before saying yes, redacted.
+    circumstances: String,
     /// The one policy of this trip.
     law: Arc<Law>,
 }
@@ -71,7 +73,9 @@ impl Engine {
     fn set_out<'a>(&self, client: &'a str, call: &Call) -> Trip<'a> {
         let id = call.id.unwrap_or_else(JobId::random);
         let law = self.law.now();
-        Trip { client, id, command: law.judge.clean(&call.command.display()), law }
+        let command = law.judge.clean(&call.command.display());
+        let circumstances = law.judge.clean(&confirm::circumstances(call));
+        Trip { client, id, command, circumstances, law }
     }
 
     async fn within_rate(&self, trip: &Trip<'_>) -> Result<(), Refused> {
@@ -87,8 +91,8 @@ impl Engine {
             Decision::Allow(approved) => return Ok(approved),
             Decision::Deny(denial) => (denial, false),
             Decision::Ask(pending) => {
-                let question =
-                    Question { command: trip.command.clone(), reason: trip.law.judge.clean(pending.reason()) };
+                let reason = format!("{}{}", trip.law.judge.clean(pending.reason()), trip.circumstances);
+                let question = Question { command: trip.command.clone(), reason };
                 let rules: Vec<_> = pending.rule().map(|rule| rule.id.clone()).into_iter().collect();
                 self.record_question(trip, &question, &rules, None).await?;
                 let (answer, said) = match person.confirm(&question).await {

@@ -26,14 +26,13 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// Subscriptions of one client at a time.
 const MOST: usize = 256;
 
-/// Follows a resource until its job has ended or is forgotten; `tell` returns false when nobody listens any more.
+/// Follows a resource until its job has ended or is forgotten, the policy for ever; `tell` returns false when nobody listens any more.
 async fn follow<F>(engine: &Engine, client: &str, uri: &str, tell: impl Fn() -> F)
 where
     F: Future<Output = bool>,
 {
     let Some(address) = Address::parse(uri) else { return };
-    // The policy of a running server does not change.
-    let Some(id) = address.job() else { return };
+    let Some(id) = address.job() else { return follow_policy(engine, tell).await };
     let Ok(mut seen) = engine.status(client, id) else { return };
     while !seen.state.ended() {
         let Ok(now) = engine.changed(client, id, &seen).await else { return };
@@ -46,6 +45,17 @@ where
             return;
         }
         seen = now;
+        tokio::time::sleep(PAUSE).await;
+    }
+}
+
+/// Follows the policy in force, which an operator may exchange.
+async fn follow_policy<F>(engine: &Engine, tell: impl Fn() -> F)
+where
+    F: Future<Output = bool>,
+{
+    let mut changes = engine.policy_changes();
+    while changes.changed().await.is_ok() && tell().await {
         tokio::time::sleep(PAUSE).await;
     }
 }

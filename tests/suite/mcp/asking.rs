@@ -46,6 +46,16 @@ fn a_yes_counts_once_for_exactly_what_was_asked() {
 }
 
 #[test]
+fn the_person_sees_the_input_too() {
+    let mut session = Session::start(Wires::Pipes);
+    let arguments = json!({"command": "uname", "stdin": "given to it", "cwd": "."});
+    let params = json!({"name": "execute_command", "arguments": arguments, "_meta": meta(true)});
+    let answer = session.ask("tools/call", params);
+    let form = answer.pointer("/result/inputRequests/confirm/params/message").and_then(Value::as_str).unwrap();
+    assert!(form.contains("given to it") && form.contains("in the directory ."), "{form}");
+}
+
+#[test]
 fn a_no_is_a_denial_and_so_is_nobody_to_ask() {
     let mut session = Session::start(Wires::Pipes);
     for action in ["decline", "cancel", "something else"] {

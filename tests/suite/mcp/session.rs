@@ -125,6 +125,15 @@ impl Session {
         self.folder.path().join("workspace")
     }
 
+    /// Writes the policy of a session that was started with [`Session::under`] anew.
+    pub(super) fn rewrite_policy(&self, policy_text: &str) {
+        let text = format!("version: 1\nextends: [{}]\n{policy_text}", policy().display());
+        // As editors do it: whole, under another name first.
+        let (new, path) = (self.folder.path().join("policy.new"), self.folder.path().join("policy.yaml"));
+        std::fs::write(&new, text).unwrap();
+        std::fs::rename(new, path).unwrap();
+    }
+
     /// Sends one line as it is.
     pub(super) fn send(&mut self, line: &str) {
         self.send_bytes(format!("{line}\n").as_bytes());

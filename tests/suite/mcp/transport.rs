@@ -78,6 +78,23 @@ fn cancelling_a_call_ends_what_it_started_and_nothing_else() {
 }
 
 #[test]
+fn an_exchanged_policy_is_told_to_whoever_follows_it() {
+    let mut session = Session::under("", &[]);
+    let uri = json!({"uri": "policy://active"});
+    assert!(session.ask("resources/subscribe", uri.clone()).get("result").is_some());
+    let before = session.ask("resources/read", uri.clone());
+    session.rewrite_policy("commands: {deny: [{id: more, program: id, reason: tests want another}]}");
+    loop {
+        let line = session.next().unwrap();
+        if line.get("method") == Some(&json!("notifications/resources/updated")) {
+            assert_eq!(line.pointer("/params/uri"), Some(&json!("policy://active")), "{line}");
+            break;
+        }
+    }
+    assert_ne!(session.ask("resources/read", uri)["result"], before["result"]);
+}
+
+#[test]
 fn a_job_never_reaches_the_wires_of_the_protocol() {
     let mut session = Session::open(Wires::Pipes);
     // Descriptor 1 of a job is its own pipe; a job that could write to the server's would be no JSON here.
