@@ -91,6 +91,17 @@ fn told(mode: Mode) {
     let output = mode.command(&site, "run").arg("touch canary").output().unwrap();
     assert_eq!(code(&output), 0, "{}", stderr(&output));
     let doctor = mode.doctor(&site, &[]);
+    for promise in 1..=8 {
+        let name = format!("P{promise}");
+        let all = doctor["properties"].as_array().unwrap();
+        let mut of_it = all.iter().filter(|one| one["promise"] == name.as_str()).peekable();
+        assert!(of_it.peek().is_some(), "{name}: {doctor}");
+        let empty = |value: &Value| value.as_str().is_none_or(str::is_empty);
+        let gap = |one: &Value| empty(&one["mechanism"]) || one["strength"] != "held" && empty(&one["why"]);
+        assert!(!of_it.any(gap), "{name}: {doctor}");
+    }
+    let trials = doctor["profiles"].as_array().unwrap();
+    assert_eq!(trials.len(), 2, "a trial job of each profile ran: {doctor}");
     let metadata = doctor["properties"].as_array().unwrap().iter().find(|one| one["name"] == "file metadata").unwrap();
     let weaker = unheld(&site.records()).contains("file metadata");
     assert_eq!(metadata["strength"] == "weaker", weaker, "{doctor}");

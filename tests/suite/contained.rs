@@ -27,7 +27,7 @@ fn policy(site: &Site) -> PathBuf {
           read: [/usr, /etc, '/{bin,sbin,lib,lib32,lib64}']\n  \
           write: ['{workspace}', '{tmp}']\n  \
           execute: [/usr, '/{bin,sbin,lib,lib32,lib64}']\n\
-        limits: {processes: 64, memory: 512 MiB, file_size: 64 MiB, open_files: 256, cpu_time: 1s, wall_time: 15s, tmp: 64 MiB}\n\
+        limits: {processes: 64, memory: 512 MiB, file_size: 64 MiB, open_files: 256, cpu_time: 1s, wall_time: 8s, tmp: 64 MiB}\n\
         sandbox: {on_unsupported: {default: warn}}\n";
     site.write("policies/any.yaml", text)
 }
