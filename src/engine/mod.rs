@@ -34,3 +34,4 @@ pub use watch::keep_current;
 pub use crate::jobs::{
     Channel, End, Exit, InputError, Job, JobId, Outcome, Priority, Shown, Size, State, Status, Tap, Usage,
 };
+pub use crate::output::view::Search;

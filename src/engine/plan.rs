@@ -8,6 +8,7 @@ use super::ground::Ground;
 use super::tmp::JobTmp;
 use super::world::Disk;
 use crate::jobs::{Tap, Terms};
+use crate::output::SpillPlan;
 use crate::paths::AbsPath;
 use crate::policy::{self, Approved, Plan, World};
 use crate::sandbox::{Limits, Place, ProgramFile, SandboxSpec, SpecBuilder, with_interpreters};
@@ -113,6 +114,8 @@ pub(super) fn terms(approved: &Approved, call: &mut Call, tmp: JobTmp, tap: Opti
     Terms {
         wall_time: Some(approved.timeout().get()),
         output: Some(approved.profile().limits.output.get()),
+        drop_output: approved.profile().limits.on_output == policy::OnOutput::Drop,
+        spill: None,
         stdin: call.stdin.text.take(),
         keep_stdin_open: call.stdin.open != Open::No && approved.no_input().is_none(),
         priority: call.priority,
@@ -123,4 +126,10 @@ pub(super) fn terms(approved: &Approved, call: &mut Call, tmp: JobTmp, tap: Opti
         watched: Vec::new(),
         redactor: None,
     }
+}
+
+/// Where output goes that has no room in memory: into a file without a name beside the record.
+pub(super) fn spill(settings: &policy::Settings) -> Option<SpillPlan> {
+    let dir = settings.audit.file.parent()?.as_path().to_path_buf();
+    settings.jobs.spill.map(|size| SpillPlan { dir, capacity: size.get() })
 }

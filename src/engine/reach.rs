@@ -9,10 +9,13 @@ use super::Engine;
 use super::call::{Cursor, Kill, NoSuchJob, Output, Piece};
 use crate::jobs::{Channel, InputError, Job, Shown, Status};
 use crate::launcher::Signal;
-use crate::output::view;
+use crate::output::view::{self, Search};
 
 /// A pause in the output after which an interaction is answered.
 const QUIET: Duration = Duration::from_millis(200);
+
+/// Bytes that a search looks at in one go.
+const SEARCHED_AT_ONCE: usize = 1 << 20;
 
 /// Bytes of each stream that one interaction returns at most; the rest is read with a cursor.
 const INTERACTION: usize = 64 << 10;
@@ -140,9 +143,49 @@ impl Engine {
     pub fn head_tail(&self, client: &str, id: &str, max_bytes: usize) -> Result<Output, NoSuchJob> {
         let job = self.find(client, id)?;
         Ok(each(&job, |ring| {
-            let held = ring.read(0, usize::MAX);
-            (view::head_tail(&held.bytes, max_bytes), held.dropped)
+            let held = ring.head_tail(max_bytes);
+            (view::both_ends(&held, max_bytes), held.dropped)
         }))
+    }
+
+    /// Lines of each stream that a pattern matches, oldest first; older lines that are gone are counted.
+    ///
+    /// # Errors
+    /// [`NoSuchJob`].
+    pub fn search(&self, client: &str, id: &str, search: &Search<'_>) -> Result<Output, NoSuchJob> {
+        let job = self.find(client, id)?;
+        let piece = |channel| {
+            let mut scan = view::Scan::new(search);
+            let (mut at, mut dropped) = (0, 0);
+            loop {
+                // Each part is copied under the lock and looked at outside: nobody waits for a search.
+                let slice = job.with_ring(channel, |ring| ring.read(at, SEARCHED_AT_ONCE));
+                dropped += slice.dropped;
+                if slice.bytes.is_empty() {
+                    break;
+                }
+                scan.push(&slice.bytes);
+                at = slice.next;
+            }
+            Piece { text: scan.finish(), next: at, dropped, more: 0 }
+        };
+        Ok(Output { stdout: piece(Channel::Stdout), stderr: piece(Channel::Stderr) })
+    }
+
+    /// What was written since a cursor, byte for byte, in base64.
+    ///
+    /// # Errors
+    /// [`NoSuchJob`].
+    pub fn read_raw(&self, client: &str, id: &str, from: Cursor, max_bytes: usize) -> Result<Output, NoSuchJob> {
+        let job = self.find(client, id)?;
+        let piece = |channel, cursor| {
+            job.with_ring(channel, |ring| {
+                let slice = ring.read(cursor, max_bytes);
+                let more = ring.total().saturating_sub(slice.next);
+                Piece { text: view::base64(&slice.bytes), next: slice.next, dropped: slice.dropped, more }
+            })
+        };
+        Ok(Output { stdout: piece(Channel::Stdout, from.stdout), stderr: piece(Channel::Stderr, from.stderr) })
     }
 
     /// Writes to the standard input of a job, sends it signals, and returns what it writes until it pauses, ends, or

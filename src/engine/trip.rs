@@ -61,6 +61,7 @@ impl Engine {
         let receipt = self.record_allowed(&trip, &approved, self.ground.unheld(&spec)).await?;
         let mut terms = plan::terms(&approved, &mut call, tmp, tap);
         terms.watched = self.ground.watched(&spec);
+        terms.spill = plan::spill(trip.law.policy().settings());
         terms.redactor = Some(Arc::clone(&trip.law.judge.redactor));
         Ok(self.start(trip, admission, Order::new(approved, receipt, spec, terms), call.label))
     }

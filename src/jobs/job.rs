@@ -18,6 +18,7 @@ use super::screen::{Screen, Shown, Size};
 use super::state::{JobId, Outcome, State, Status};
 use super::stream::{Channel, Stream};
 use crate::launcher::ProcessHandle;
+use crate::output::SpillPlan;
 
 /// How long a write to a job's standard input may wait for the job to read.
 const STDIN_PATIENCE: Duration = Duration::from_secs(10);
@@ -63,6 +64,8 @@ pub(super) struct Facts {
     pub(super) terminal: Option<Size>,
     /// Why nothing may be written to it, where that is so.
     pub(super) no_input: Option<String>,
+    /// Where output goes that has no room in memory.
+    pub(super) spill: Option<SpillPlan>,
     /// Silence of this length is told.
     pub(super) stuck_after: Duration,
 }
@@ -87,14 +90,15 @@ pub struct Job {
 }
 
 impl Job {
-    pub(super) fn new(facts: Facts) -> Self {
+    pub(super) fn new(mut facts: Facts) -> Self {
+        let spill = facts.spill.take();
         Self {
             screen: facts.terminal.map(Screen::new),
             facts,
             state: watch::channel(State::Queued).0,
             stop: watch::channel(None).0,
-            stdout: Stream::new(Channel::Stdout, RING),
-            stderr: Stream::new(Channel::Stderr, RING),
+            stdout: Stream::new(Channel::Stdout, RING, spill.clone()),
+            stderr: Stream::new(Channel::Stderr, RING, spill),
             stdin: Mutex::new(None),
             process: std::sync::Mutex::new(None),
             sandbox: OnceLock::new(),

@@ -103,7 +103,7 @@ impl Manager {
     /// Starts a job: at once when a place is free, in its turn otherwise. Must be called inside a tokio runtime.
     pub fn start(&self, admission: Admission, label: Label, order: Order) -> Arc<Job> {
         let Label { id, client, command, label } = label;
-        let Terms { priority, terminal, no_input, .. } = &order.terms;
+        let Terms { priority, terminal, no_input, spill, .. } = &order.terms;
         let job = Arc::new(Job::new(Facts {
             id,
             client,
@@ -113,6 +113,7 @@ impl Manager {
             priority: *priority,
             terminal: *terminal,
             no_input: no_input.clone(),
+            spill: spill.clone(),
             stuck_after: self.limits.stuck_after,
         }));
         {

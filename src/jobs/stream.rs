@@ -12,7 +12,7 @@ use tokio::io::AsyncReadExt;
 use tokio::net::unix::pipe;
 use tokio::sync::{mpsc, watch};
 
-use crate::output::{Redactor, Ring};
+use crate::output::{Redactor, Ring, SpillPlan};
 
 /// Bytes of one read. Small enough that reader and writer do not wait for each other over a full pipe.
 const READ: usize = 64 << 10;
@@ -39,9 +39,13 @@ pub(super) struct Stream {
 }
 
 impl Stream {
-    pub(super) fn new(channel: Channel, capacity: usize) -> Self {
+    pub(super) fn new(channel: Channel, capacity: usize, spill: Option<SpillPlan>) -> Self {
         let (written, _) = watch::channel(0);
-        Self { channel, ring: Mutex::new(Ring::new(capacity)), counts: Mutex::default(), written }
+        let ring = match spill {
+            Some(plan) => Ring::new(capacity).spilling(plan),
+            None => Ring::new(capacity),
+        };
+        Self { channel, ring: Mutex::new(ring), counts: Mutex::default(), written }
     }
 
     /// The ring, to read from. Held for the time of one copy.
@@ -60,25 +64,31 @@ impl Stream {
         self.counts.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Moves bytes from the pipe into the ring until the pipe ends. `spend` is told the size of each read.
+    /// Moves bytes from the pipe into the ring until the pipe ends. `spend` is told the size of each read, and answers
+    /// how many of these bytes may be kept; the others are counted, and the stream ends with their number.
     pub(super) async fn fill(
         &self,
         mut pipe: pipe::Receiver,
         redactor: &Arc<Redactor>,
         tap: Option<Tap>,
-        spend: impl Fn(u64),
+        spend: impl Fn(u64) -> u64,
     ) {
         let mut filter = redactor.stream();
         let mut raw = vec![0; READ];
         let mut clean = Vec::new();
+        let mut dropped = 0;
         loop {
             // A failed read is the end of the stream: the job's end tells the rest.
             let count = pipe.read(&mut raw).await.unwrap_or(0);
-            match raw.get(..count) {
+            let kept = usize::try_from(spend(count as u64)).unwrap_or(usize::MAX).min(count);
+            dropped += (count - kept) as u64;
+            match raw.get(..kept) {
                 Some(chunk) if count > 0 => filter.push(chunk, &mut clean),
                 _ => filter.finish(&mut clean),
             }
-            spend(count as u64);
+            if count == 0 && dropped > 0 {
+                clean.extend_from_slice(format!("\n[{dropped} bytes more were dropped: limits.output]\n").as_bytes());
+            }
             if !clean.is_empty() {
                 self.ring().push(&clean);
                 self.written.send_modify(|total| *total += clean.len() as u64);

@@ -20,7 +20,7 @@ use super::stream::Tap;
 use super::watched::Watched;
 use crate::audit::{EndRecord, Receipt, StartRecord, Starter};
 use crate::launcher::{self, Ended, Launcher, Process, ProcessHandle, StdinMode};
-use crate::output::Redactor;
+use crate::output::{Redactor, SpillPlan};
 use crate::paths::AbsPath;
 use crate::policy::Approved;
 use crate::sandbox::SandboxSpec;
@@ -42,6 +42,10 @@ pub struct Terms {
     pub wall_time: Option<Duration>,
     /// Bytes that it may write to both streams together.
     pub output: Option<u64>,
+    /// Drops what is more than that, in place of ending the job.
+    pub drop_output: bool,
+    /// Where output goes that has no room in memory.
+    pub spill: Option<SpillPlan>,
     /// Written to its standard input at once.
     pub stdin: Option<String>,
     /// Leaves standard input open.
@@ -141,10 +145,15 @@ async fn launch(
     let redactor = terms.redactor.as_ref().unwrap_or(&shared.redactor);
     let spent = AtomicU64::new(0);
     let spend = |bytes| {
-        let total = spent.fetch_add(bytes, Ordering::Relaxed) + bytes;
-        if terms.output.is_some_and(|limit| total > limit) {
+        let before = spent.fetch_add(bytes, Ordering::Relaxed);
+        let Some(limit) = terms.output else { return bytes };
+        if terms.drop_output {
+            return limit.saturating_sub(before).min(bytes);
+        }
+        if before + bytes > limit {
             job.request_stop(Stop { outcome: Outcome::Limited("output".into()), grace: None });
         }
+        bytes
     };
     let pumps = async {
         tokio::join!(

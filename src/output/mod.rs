@@ -4,7 +4,9 @@
 mod escape;
 mod redact;
 mod ring;
+mod spill;
 pub mod view;
 
 pub use redact::{Builder, RedactStream, Redactor, RuleError};
 pub use ring::{HeadTail, Ring, Slice};
+pub use spill::SpillPlan;

@@ -3,11 +3,16 @@
 //! In: redacted bytes. Out: text without control sequences, with hidden characters made visible, cut by lines or by
 //! size, or searched. Nothing secret is looked for here: that happened before the bytes were stored.
 
+use std::collections::VecDeque;
 use std::fmt::Write as _;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use memchr::memrchr;
 use regex::Regex;
 
 use super::escape::{ESC, Escapes, Piece};
+use super::ring::HeadTail;
 
 /// Bytes as a model sees them: invalid UTF-8 replaced, escape sequences removed, lines that a carriage return rewrote
 /// in their last state, invisible, bidirectional, tag and other control characters written as `\u{…}`.
@@ -82,6 +87,26 @@ pub fn head_tail(bytes: &[u8], max_bytes: usize) -> String {
     format!("{head}{gap}[{omitted} bytes omitted]\n{tail}")
 }
 
+/// Both ends of a stream, as [`head_tail`] shows a text. What lies between was never copied.
+pub fn both_ends(held: &HeadTail, max_bytes: usize) -> String {
+    if held.omitted == 0 {
+        return head_tail(&held.tail, max_bytes);
+    }
+    let (head, tail) = (text(&held.head), text(&held.tail));
+    let head = head.as_str();
+    let cut = head.rfind('\n').filter(|end| *end >= head.len() / 2).map_or(head.len(), |end| end + 1);
+    let skip = tail.find('\n').filter(|end| *end < tail.len() / 2).map_or(0, |end| end + 1);
+    let omitted = held.omitted + (head.len() - cut) as u64 + skip as u64;
+    let head = head.get(..cut).unwrap_or(head);
+    let gap = if head.is_empty() || head.ends_with('\n') { "" } else { "\n" };
+    format!("{head}{gap}[{omitted} bytes omitted]\n{}", tail.get(skip..).unwrap_or(&tail))
+}
+
+/// Bytes for a program, whatever they are.
+pub fn base64(bytes: &[u8]) -> String {
+    STANDARD.encode(bytes)
+}
+
 /// The first and the last part of `shown`, together at most `max_bytes`.
 fn ends(shown: &str, max_bytes: usize) -> (&str, &str) {
     let cut = floor(shown, max_bytes / 2);
@@ -116,45 +141,88 @@ pub struct Search<'a> {
     pub limit: usize,
 }
 
-/// What a search found.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Found {
-    /// Matching lines, all of them.
-    pub hits: usize,
-    /// Hits that are shown.
-    pub shown: usize,
-    /// The lines as `NUMBER:line` for a hit and `NUMBER-line` for its context, `--` between groups; numbers count from
-    /// 1 in the bytes that were searched.
-    pub text: String,
+/// A search in progress: lines as a model sees them, so a match is never split by colour codes. Shows hits as
+/// `NUMBER:line` and their context as `NUMBER-line`, `--` between groups; numbers count from 1 in the bytes searched.
+#[derive(Debug)]
+pub struct Scan<'a> {
+    search: &'a Search<'a>,
+    /// A line that goes on in the next bytes.
+    unfinished: Vec<u8>,
+    /// Lines before a hit that may come.
+    before: VecDeque<(usize, String)>,
+    /// Lines behind a hit that are still to be shown.
+    owed: usize,
+    number: usize,
+    last_shown: usize,
+    hits: usize,
+    text: String,
 }
 
-/// Searches the lines as a model sees them, so a match is never split by colour codes.
-pub fn search(bytes: &[u8], search: &Search<'_>) -> Found {
-    let shown = text(bytes);
-    let lines: Vec<&str> = shown.lines().collect();
-    let matching = lines.iter().enumerate().filter(|(_, line)| search.pattern.is_match(line)).map(|(at, _)| at);
-    let hits: Vec<usize> = matching.collect();
-    let mut found = Found { hits: hits.len(), shown: hits.len().min(search.limit), text: String::new() };
-    let mut next = 0;
-    for hit in hits.iter().take(search.limit) {
-        let start = hit.saturating_sub(search.context).max(next);
-        if start > next && next > 0 {
-            found.text.push_str("--\n");
-        }
-        let end = (hit + search.context + 1).min(lines.len());
-        for (at, line) in lines.iter().enumerate().take(end).skip(start) {
-            let mark = if hits.binary_search(&at).is_ok() { ':' } else { '-' };
-            // Writing to a String cannot fail.
-            let _ = writeln!(found.text, "{}{mark}{line}", at + 1);
-        }
-        next = end.max(next);
+impl<'a> Scan<'a> {
+    /// Nothing searched yet.
+    pub fn new(search: &'a Search<'a>) -> Self {
+        let (unfinished, before, text) = (Vec::new(), VecDeque::new(), String::new());
+        Self { search, unfinished, before, owed: 0, number: 0, last_shown: 0, hits: 0, text }
     }
-    found
+
+    /// Takes the next bytes.
+    pub fn push(&mut self, bytes: &[u8]) {
+        let Some(end) = memrchr(b'\n', bytes) else { return self.unfinished.extend_from_slice(bytes) };
+        let (lines, rest) = bytes.split_at(end + 1);
+        let mut whole = std::mem::take(&mut self.unfinished);
+        whole.extend_from_slice(lines);
+        self.lines(&whole);
+        self.unfinished = rest.to_vec();
+    }
+
+    /// The result: a first line with the number of hits, then those shown.
+    pub fn finish(mut self) -> String {
+        let rest = std::mem::take(&mut self.unfinished);
+        self.lines(&rest);
+        match (self.hits, self.hits > self.search.limit) {
+            (0, _) => String::new(),
+            (hits, true) => format!("{hits} lines match, the first {} are shown\n{}", self.search.limit, self.text),
+            (hits, false) => format!("{hits} lines match\n{}", self.text),
+        }
+    }
+
+    fn lines(&mut self, bytes: &[u8]) {
+        for line in text(bytes).lines() {
+            self.number += 1;
+            let hit = self.search.pattern.is_match(line);
+            self.hits += usize::from(hit);
+            if hit && self.hits <= self.search.limit {
+                for (number, line) in std::mem::take(&mut self.before) {
+                    self.show(number, '-', &line);
+                }
+                self.show(self.number, ':', line);
+                self.owed = self.search.context;
+            } else if self.owed > 0 {
+                self.owed -= 1;
+                self.show(self.number, if hit { ':' } else { '-' }, line);
+            } else if self.hits < self.search.limit {
+                self.before.push_back((self.number, line.to_owned()));
+                if self.before.len() > self.search.context {
+                    self.before.pop_front();
+                }
+            }
+        }
+    }
+
+    fn show(&mut self, number: usize, mark: char, line: &str) {
+        if self.last_shown > 0 && number > self.last_shown + 1 {
+            self.text.push_str("--\n");
+        }
+        self.last_shown = number;
+        // Writing to a String cannot fail.
+        let _ = writeln!(self.text, "{number}{mark}{line}");
+    }
 }
 
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "a failed assumption is a failed test")]
 mod tests {
+    use super::super::ring::Ring;
     use super::*;
 
     #[test]
@@ -193,8 +261,15 @@ mod tests {
     fn search_counts_all_hits_and_shows_the_first_with_context() {
         let pattern = Regex::new("x").unwrap();
         let bytes = b"x1\na\nb\nc\n\x1b[1mx\x1b[0m2\nd\nx3\n";
-        let found = search(bytes, &Search { pattern: &pattern, context: 1, limit: 2 });
-        let want = Found { hits: 3, shown: 2, text: "1:x1\n2-a\n--\n4-c\n5:x2\n6-d\n".into() };
-        assert_eq!(found, want);
+        let search = Search { pattern: &pattern, context: 1, limit: 2 };
+        for size in [1, 5, 100] {
+            let mut scan = Scan::new(&search);
+            bytes.chunks(size).for_each(|part| scan.push(part));
+            let want = "3 lines match, the first 2 are shown\n1:x1\n2-a\n--\n4-c\n5:x2\n6-d\n";
+            assert_eq!(scan.finish(), want, "{size} bytes at once");
+        }
+        let mut ring = Ring::new(1000);
+        (0..20).for_each(|n| ring.push(format!("line {n}\n").as_bytes()));
+        assert_eq!(both_ends(&ring.head_tail(40), 40), "line 0\nline 1\n[120 bytes omitted]\nline 18\nline 19\n");
     }
 }

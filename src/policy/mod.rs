@@ -58,7 +58,7 @@ pub use presets::{presets, show};
 pub use profile::{OnUnsupported, Profile, Root, Unsupported};
 pub use rule::RuleRef;
 pub use settings::{
-    Audit, AuditSync, JobLimits, Limits, Network, RateLimit, Redact, RedactRule, Scope, Settings, Syslog,
+    Audit, AuditSync, JobLimits, Limits, Network, OnOutput, RateLimit, Redact, RedactRule, Scope, Settings, Syslog,
 };
 pub use variables::Variables;
 pub use world::{DirectoryFacts, ProgramFile, World, WorldError};

@@ -42,6 +42,8 @@ pub struct Limits {
     pub processes: u64,
     /// Bytes of output.
     pub output: ByteSize,
+    /// What happens to a job that prints more.
+    pub on_output: OnOutput,
     /// Bytes in the temporary directory of a job.
     pub tmp: ByteSize,
 }
@@ -57,9 +59,19 @@ impl Limits {
             open_files: self.open_files.min(other.open_files),
             processes: self.processes.min(other.processes),
             output: self.output.min(other.output),
+            on_output: self.on_output.min(other.on_output),
             tmp: self.tmp.min(other.tmp),
         }
     }
+}
+
+/// What happens to a job that prints more than it may; the stricter one is smaller.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum OnOutput {
+    /// It is ended.
+    End,
+    /// It runs on, and what is too much is dropped and counted.
+    Drop,
 }
 
 /// How many jobs there may be.
@@ -75,6 +87,8 @@ pub struct JobLimits {
     pub retain_for: Period,
     /// Without output and processor time for so long, a running job is called stuck.
     pub stuck_after: Period,
+    /// Bytes of each output stream that are kept on disk once they have no room in memory; none when nothing is.
+    pub spill: Option<ByteSize>,
 }
 
 /// Who shares a rate limit.
@@ -207,6 +221,11 @@ pub(super) fn limits(node: &Node, base: Option<&Limits>) -> Read<Limits> {
         open_files: read(node, "limits.open_files", &or(|limits| limits.open_files.to_string(), "1024"))?,
         processes: read(node, "limits.processes", &or(|limits| limits.processes.to_string(), "256"))?,
         output: read(node, "limits.output", &or(|limits| limits.output.to_string(), "64 MiB"))?,
+        on_output: match node.at("limits.on_output").and_then(Node::text) {
+            Some("drop") => OnOutput::Drop,
+            Some(_) => OnOutput::End,
+            None => base.map_or(OnOutput::End, |limits| limits.on_output),
+        },
         tmp: read(node, "limits.tmp", &or(|limits| limits.tmp.to_string(), "1 GiB"))?,
     })
 }
@@ -235,6 +254,7 @@ pub(super) fn settings(node: &Node, path: &dyn Fn(&str) -> Read<AbsPath>) -> Rea
         retain: read(node, "jobs.retain", "100")?,
         retain_for: read(node, "jobs.retain_for", "1h")?,
         stuck_after: read(node, "jobs.stuck_after", "30s")?,
+        spill: if on(node, "jobs.spill") { Some(read(node, "jobs.spill_size", "16 MiB")?) } else { None },
     };
     let rate_limits = node.get("rate_limits").map_or(&[][..], Node::items).iter().map(rate_limit);
     let rules = node.at("redact.rules").map_or(&[][..], Node::items).iter().map(|rule| RedactRule {

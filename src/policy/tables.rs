@@ -95,6 +95,11 @@ const LIMITS: Shape = Shape::Record(&[
     field("open_files", Shape::Count(16, 1 << 20), "descriptors of a process"),
     field("processes", Shape::Count(1, 1 << 20), "processes of a job, by the best means that the machine has"),
     field("output", Shape::Size, "bytes that a job may print"),
+    field(
+        "on_output",
+        Shape::OneOf(&["end", "drop"]),
+        "what happens then: the job ends, or the rest is dropped and counted",
+    ),
     field("tmp", Shape::Size, "bytes that fit into a job's own temporary directory, where it may mount"),
 ]);
 
@@ -232,6 +237,8 @@ pub(super) const POLICY: Shape = Shape::Record(&[
             field("retain", Shape::Count(1, 100_000), "ended jobs that are remembered"),
             field("retain_for", Shape::Period, "how long they are remembered"),
             field("stuck_after", Shape::Period, "silence after which a running job is called stuck"),
+            field("spill", Shape::Bool, "keep on disk what has no room in memory; true unless you say otherwise"),
+            field("spill_size", Shape::Size, "bytes of each output stream that the disk keeps: 16 MiB"),
         ]),
         "the job manager",
     ),

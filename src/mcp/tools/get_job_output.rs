@@ -3,10 +3,11 @@
 //! In: a job's id, where to start, how much at most. Out: text, and the cursor from which to read on. Bytes before a
 //! cursor are never sent again.
 
+use regex::RegexBuilder;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::engine::{Cursor, Output, Piece};
+use crate::engine::{Cursor, Output, Piece, Search};
 
 use super::super::parameters::{Kind, Parameter};
 use super::super::render;
@@ -15,6 +16,9 @@ use super::super::tool::{Arguments, Context, Dialect, Hints, Tool, Trouble};
 
 /// Bytes of each stream that a model gets when it does not say: below what hosts warn about.
 const FOR_A_MODEL: u64 = 16 << 10;
+
+/// A search pattern may not take more memory than this.
+const LARGEST_REGEX: usize = 1 << 20;
 
 /// The most of each stream in one answer. Replies are held in memory several times over.
 const MOST: u64 = 8 << 20;
@@ -30,6 +34,14 @@ pub(super) const TOOL: Tool = Tool {
         Parameter::optional("stream", Kind::Choice(&["both", "stdout", "stderr"]), ""),
         Parameter::optional("cursor", Kind::Text, "`next cursor` of an earlier answer"),
         Parameter::optional("max_bytes", Kind::Whole(1, MOST), "Of each stream; default 16384"),
+        Parameter::optional("search", Kind::Text, "Only lines that match this regex, with their numbers"),
+        Parameter::optional("context", Kind::Whole(0, 20), "Lines around each match"),
+        Parameter::optional("limit", Kind::Whole(1, 1000), "Matches shown of each stream; default 50"),
+        Parameter::optional(
+            "view",
+            Kind::Choice(&["page", "head_tail", "base64"]),
+            "Both ends, or the bytes as they are",
+        ),
     ],
     answer: both_streams,
     run: |context, arguments| Box::pin(async move { run(context, arguments) }),
@@ -42,6 +54,33 @@ struct Wish {
     stream: Option<String>,
     cursor: Option<String>,
     max_bytes: Option<u64>,
+    search: Option<String>,
+    context: Option<u64>,
+    limit: Option<u64>,
+    view: Option<String>,
+}
+
+impl Wish {
+    /// Looks at the job as the call wants it.
+    fn look(&self, context: &Context, from: Cursor, most: usize) -> Result<Output, Trouble> {
+        let (engine, client, id) = (&context.engine, &context.client, &self.job_id);
+        if let Some(pattern) = &self.search {
+            let start: String = pattern.chars().take(80).collect();
+            let pattern = RegexBuilder::new(pattern).size_limit(LARGEST_REGEX).build().map_err(|_| {
+                Trouble::Refused(format!(
+                    "`search`: `{start}` is no regex; escape `( [ {{ . * + ?` with a backslash to find them as they are"
+                ))
+            })?;
+            let count = |number: Option<u64>, default| usize::try_from(number.unwrap_or(default)).unwrap_or(usize::MAX);
+            let search = Search { pattern: &pattern, context: count(self.context, 0), limit: count(self.limit, 50) };
+            return Ok(engine.search(client, id, &search)?);
+        }
+        Ok(match self.view.as_deref() {
+            Some("head_tail") => engine.head_tail(client, id, most)?,
+            Some("base64") => engine.read_raw(client, id, from, most)?,
+            _ => engine.read(client, id, from, most)?,
+        })
+    }
 }
 
 /// The schema of an answer with both streams.
@@ -58,7 +97,7 @@ fn run(context: &Context, arguments: Arguments) -> Result<Reply, Trouble> {
     let from = wish.cursor.as_deref().map_or(Ok(Cursor::default()), cursor)?;
     let default = if context.dialect == Dialect::Program { MOST } else { FOR_A_MODEL };
     let most = usize::try_from(wish.max_bytes.unwrap_or(default)).unwrap_or(usize::MAX);
-    let read = context.engine.read(&context.client, &wish.job_id, from, most)?;
+    let read = wish.look(context, from, most)?;
     let shown = only(wish.stream.as_deref(), read, from);
     if context.dialect == Dialect::Program {
         return Ok(Reply::json(render::program_output(&shown)));

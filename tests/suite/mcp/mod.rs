@@ -13,3 +13,4 @@ mod shutdown;
 mod tasks;
 mod terminal;
 mod transport;
+mod views;
