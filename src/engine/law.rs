@@ -3,7 +3,7 @@
 //! In: a loaded policy. Out: a [`Law`] that each trip takes once, at its start. A trip keeps the one that it took, so one
 //! command is judged, limited and redacted by exactly one policy, whatever is loaded meanwhile.
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock, Weak};
 
 use tokio::sync::watch;
 
@@ -12,19 +12,42 @@ use crate::output::RuleError;
 use crate::policy::{self, Policy};
 use crate::rate::{Limit, Limiter, Scope};
 
+/// What several engines of one server count together: those with the same limits have the same counters, so a limit on
+/// the server is one on all of its clients. Clones are the same.
+#[derive(Debug, Clone, Default)]
+pub struct SharedLimits(Arc<Mutex<Vec<Counted>>>);
+
+/// Limits, and what counts them as long as an engine has it.
+type Counted = (Vec<policy::RateLimit>, Weak<Limiter>);
+
+impl SharedLimits {
+    /// The counters of these limits, new ones if nobody has any.
+    fn of(&self, limits: &[policy::RateLimit]) -> Arc<Limiter> {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        all.retain(|(_, limiter)| limiter.strong_count() > 0);
+        let known = all.iter().find(|(known, _)| known == limits).and_then(|(_, limiter)| limiter.upgrade());
+        known.unwrap_or_else(|| {
+            let limiter = Arc::new(Limiter::new(limits.iter().enumerate().map(limit).collect()));
+            all.push((limits.to_vec(), Arc::downgrade(&limiter)));
+            limiter
+        })
+    }
+}
+
 /// One policy in force.
 #[derive(Debug)]
 pub(super) struct Law {
     pub(super) judge: Judge,
     pub(super) limiter: Arc<Limiter>,
+    shared: SharedLimits,
 }
 
 impl Law {
     /// # Errors
     /// A redaction rule of the policy is no regex.
-    pub(super) fn new(policy: Policy) -> Result<Self, RuleError> {
-        let limiter = Limiter::new(policy.settings().rate_limits.iter().enumerate().map(limit).collect());
-        Ok(Self { judge: Judge::new(policy)?, limiter: Arc::new(limiter) })
+    pub(super) fn new(policy: Policy, shared: SharedLimits) -> Result<Self, RuleError> {
+        let limiter = shared.of(&policy.settings().rate_limits);
+        Ok(Self { judge: Judge::new(policy)?, limiter, shared })
     }
 
     /// The law of a policy that takes the place of another. The same limits go on counting.
@@ -32,9 +55,7 @@ impl Law {
     /// # Errors
     /// A redaction rule of the policy is no regex.
     pub(super) fn after(policy: Policy, old: &Self) -> Result<Self, RuleError> {
-        let same = policy.settings().rate_limits == old.policy().settings().rate_limits;
-        let law = Self::new(policy)?;
-        Ok(if same { Self { limiter: Arc::clone(&old.limiter), ..law } } else { law })
+        Self::new(policy, old.shared.clone())
     }
 
     /// The policy.

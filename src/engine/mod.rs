@@ -24,6 +24,7 @@ pub use call::{Call, Checked, Cursor, Kill, NoSuchJob, Open, Output, Piece, Refu
 pub use confirm::{Confirm, Nobody, Question};
 pub use ground::{Ground, NotHeld};
 pub use judge::Judge;
+pub use law::SharedLimits;
 pub use reach::{Input, InteractError};
 pub use reload::Loader;
 pub use start::{Engine, Front, StartError, make_state};

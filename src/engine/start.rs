@@ -9,7 +9,7 @@ use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::sync::{Arc, Mutex, OnceLock};
 
 use super::ground::{Ground, NotHeld};
-use super::law::{InForce, Law};
+use super::law::{InForce, Law, SharedLimits};
 use super::recording;
 use super::reload::Loader;
 use super::tmp::TmpBase;
@@ -81,6 +81,19 @@ impl Engine {
     /// # Errors
     /// [`StartError`].
     pub fn build(policy: Policy, launcher: Launcher, front: Front) -> Result<Self, StartError> {
+        Self::build_among(policy, launcher, front, SharedLimits::default())
+    }
+
+    /// An engine for one client of several, which share the limits on the server.
+    ///
+    /// # Errors
+    /// [`StartError`].
+    pub fn build_among(
+        policy: Policy,
+        launcher: Launcher,
+        front: Front,
+        shared: SharedLimits,
+    ) -> Result<Self, StartError> {
         let ground = Ground::new(launcher.support());
         let settings = policy.settings();
         let audit = recording::open(&settings.audit)?;
@@ -90,7 +103,7 @@ impl Engine {
         }
         let limits = job_limits(&settings.jobs);
         let sandbox = serde_json::json!({ "landlock_abi": launcher.support().landlock_abi().ok(), "isolation": launcher.support().isolation() });
-        let law = Law::new(policy)?;
+        let law = Law::new(policy, shared)?;
         let jobs = Manager::new(limits, launcher, Arc::clone(&law.judge.redactor));
         let tmp = TmpBase::make().map_err(StartError::Tmp)?;
         let (stopped, reloading) = (OnceLock::new(), Mutex::new(()));

@@ -151,3 +151,16 @@ fn another_address_needs_tokens_and_says_what_it_means_without_tls() {
         .unwrap();
     assert_eq!(server.wait().unwrap().code(), Some(0));
 }
+
+#[test]
+fn a_limit_on_the_server_counts_all_clients_together() {
+    let site = Site::new();
+    policy(&site, "rate_limits: [{scope: server, commands: 3, per: 1d}]\nhttp: {tokens: '{state}/tokens.json'}\n");
+    let tokens: Vec<_> = ["alice", "bob"].map(|name| token(&site, &["add", name])).into();
+    let server = Server::start(site);
+    let run = |of: usize| {
+        let answer = server.call(Some(&tokens[of]), "execute_command", json!({"command": "true"}));
+        text(&answer).contains("rate limit")
+    };
+    assert_eq!([run(0), run(1), run(0), run(1), run(0)], [false, false, false, true, true]);
+}

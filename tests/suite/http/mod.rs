@@ -1,6 +1,7 @@
 //! The server over HTTP, from outside: bytes on sockets, and real clients.
 
 mod access;
+mod conformance;
 mod encrypted;
 mod ending;
 mod killed;
