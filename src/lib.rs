@@ -20,6 +20,7 @@
 //! | [`sys`] | the only unsafe code, one safe function per call |
 //! | [`output`] | redaction of a stream, ring, views of it |
 //! | [`jobs`] | states, admission, retention, one worker per job |
+//! | [`history`] | facts of jobs whose servers are gone |
 //! | [`rate`], [`audit`] | token buckets; chained append-only records |
 //! | [`turns`] | places that clients get round robin |
 //! | [`engine`] | the trip; the one place that turns a decision into a sandbox |
@@ -32,6 +33,7 @@ pub mod audit;
 pub mod cli;
 pub mod diag;
 pub mod engine;
+pub mod history;
 pub mod jobs;
 pub mod launcher;
 pub mod mcp;

@@ -8,6 +8,7 @@ mod create;
 mod ground;
 mod judge;
 mod law;
+mod past;
 mod plan;
 mod reach;
 mod recording;

@@ -66,7 +66,10 @@ impl Engine {
     /// # Errors
     /// [`NoSuchJob`].
     pub fn status(&self, client: &str, id: &str) -> Result<Status, NoSuchJob> {
-        Ok(self.find(client, id)?.status())
+        match self.find(client, id) {
+            Ok(job) => Ok(job.status()),
+            Err(missing) => self.past(client, id).ok_or(missing),
+        }
     }
 
     /// The same, after a look at what its processes use.
@@ -74,7 +77,10 @@ impl Engine {
     /// # Errors
     /// [`NoSuchJob`].
     pub fn look(&self, client: &str, id: &str) -> Result<Status, NoSuchJob> {
-        Ok(self.find(client, id)?.look())
+        match self.find(client, id) {
+            Ok(job) => Ok(job.look()),
+            Err(missing) => self.past(client, id).ok_or(missing),
+        }
     }
 
     /// The screen of a job's terminal, redacted once more: what was drawn piece by piece is whole only there. None for a
@@ -92,7 +98,10 @@ impl Engine {
     /// # Errors
     /// [`NoSuchJob`].
     pub async fn wait(&self, client: &str, id: &str, limit: Duration) -> Result<Status, NoSuchJob> {
-        let job = self.find(client, id)?;
+        let job = match self.find(client, id) {
+            Ok(job) => job,
+            Err(missing) => return self.past(client, id).ok_or(missing),
+        };
         // Running out of time is an answer like the end.
         let _ = tokio::time::timeout(limit, job.ended()).await;
         Ok(job.status())
@@ -113,7 +122,11 @@ impl Engine {
 
     /// All jobs of a client, newest first.
     pub fn list(&self, client: &str) -> Vec<Status> {
-        self.jobs.list(client).iter().map(|job| job.status()).collect()
+        let mut all: Vec<_> = self.jobs.list(client).iter().map(|job| job.status()).collect();
+        let mut past = self.all_past(client);
+        past.sort_by_key(|job| std::cmp::Reverse((job.created, job.id)));
+        all.extend(past);
+        all
     }
 
     /// What was written since a cursor, at most `max_bytes` of each stream.
@@ -229,7 +242,9 @@ impl Engine {
                 format!("unknown signal `{}`; use one of {}", name.escape_default(), known.join(", "))
             })?),
         };
-        let Ok(job) = self.find(client, id) else { return Ok(Kill::NotFound) };
+        let Ok(job) = self.find(client, id) else {
+            return Ok(self.past(client, id).map_or(Kill::NotFound, |_| Kill::AlreadyTerminated));
+        };
         if job.status().state.ended() {
             return Ok(Kill::AlreadyTerminated);
         }
@@ -257,6 +272,8 @@ impl Engine {
     /// Ends all jobs at once and returns when they are gone and recorded.
     pub async fn shutdown(&self) {
         self.jobs.shut_down().await;
+        self.endings.close();
+        self.endings.wait().await;
         self.record_stop();
     }
 }

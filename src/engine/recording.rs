@@ -7,6 +7,7 @@ use std::io;
 
 use super::{Engine, Front};
 use crate::audit::{self, Audit, AuditError, ClientRecord, Forward, Key, PolicyRecord, Rotate, ServerRecord, Sync};
+use crate::history::{History, Keep};
 use crate::policy::{self, AuditSync, Policy, Syslog};
 
 /// Texts that a client tells of itself are cut at this length.
@@ -37,6 +38,22 @@ pub(super) fn open(settings: &policy::Audit) -> Result<Audit, AuditError> {
         Some(Syslog::Socket(path)) => Some(Forward::to_syslog(Some(path.clone())).map_err(io)?),
     };
     Audit::open(&settings.file, audit::Options { sync, key, rotate, forward, ..audit::Options::default() })
+}
+
+/// The history that goes with a log: what it finds cut off is put on record.
+pub(super) fn history(settings: &policy::Settings, audit: &Audit) -> History {
+    let keep = Keep {
+        time: settings.jobs.retain_for.get(),
+        most: usize::try_from(settings.jobs.retain).unwrap_or(usize::MAX),
+    };
+    let audit = audit.clone();
+    History::new(settings.state.as_path().to_path_buf(), keep, move |row| {
+        let facts: serde_json::Value = serde_json::from_str(&row.facts).unwrap_or_default();
+        let told = serde_json::json!({ "job": row.id, "client": row.client, "command": facts.get("command") });
+        if let Err(error) = audit.note_kept("cut", told) {
+            tracing::error!(%error, job = %row.id, "that a job was cut off will be recorded later");
+        }
+    })
 }
 
 impl Engine {

@@ -8,12 +8,15 @@ use std::io;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::sync::{Arc, Mutex, OnceLock};
 
+use tokio_util::task::TaskTracker;
+
 use super::ground::{Ground, NotHeld};
 use super::law::{InForce, Law, SharedLimits};
 use super::recording;
 use super::reload::Loader;
 use super::tmp::TmpBase;
 use crate::audit::{Audit, AuditError};
+use crate::history::History;
 use crate::jobs::{self, Manager};
 use crate::launcher::Launcher;
 use crate::output::RuleError;
@@ -71,6 +74,10 @@ pub struct Engine {
     pub(super) stopped: OnceLock<()>,
     /// Held while another policy takes the place of this one.
     pub(super) reloading: Mutex<()>,
+    /// Jobs of servers that are gone. One command on the command line has no use for it.
+    pub(super) history: Option<Arc<History>>,
+    /// Ends of jobs on their way there.
+    pub(super) endings: TaskTracker,
     /// How its policy is read again.
     pub(super) loader: Option<Loader>,
 }
@@ -106,9 +113,22 @@ impl Engine {
         let law = Law::new(policy, shared)?;
         let jobs = Manager::new(limits, launcher, Arc::clone(&law.judge.redactor));
         let tmp = TmpBase::make().map_err(StartError::Tmp)?;
+        let history = (front == Front::Mcp).then(|| Arc::new(recording::history(law.policy().settings(), &audit)));
         let (stopped, reloading) = (OnceLock::new(), Mutex::new(()));
-        let engine =
-            Self { law: InForce::new(law), audit, jobs, tmp, front, ground, sandbox, stopped, reloading, loader: None };
+        let engine = Self {
+            law: InForce::new(law),
+            audit,
+            jobs,
+            tmp,
+            front,
+            ground,
+            sandbox,
+            stopped,
+            reloading,
+            history,
+            endings: TaskTracker::new(),
+            loader: None,
+        };
         engine.record_start();
         Ok(engine)
     }

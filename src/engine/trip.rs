@@ -12,7 +12,7 @@ use super::Engine;
 use super::call::{Call, Checked, Open, Refused};
 use super::confirm::{self, Confirm, Nobody, Question};
 use super::law::Law;
-use super::plan;
+use super::{past, plan};
 use crate::audit::{AskRecord, AuditError, DecisionRecord, Receipt};
 use crate::jobs::{Admission, Job, JobId, Label, Order, Tap, Turned};
 use crate::policy::{Answer, Approved, Decision, Denial};
@@ -58,7 +58,7 @@ impl Engine {
         let admission = self.admit()?;
         let tmp = self.tmp.for_job().map_err(|error| Refused::Sandbox(error.to_string()))?;
         let spec = plan::sandbox(&approved, &call, tmp.path(), &self.ground)?;
-        let receipt = self.record_allowed(&trip, &approved, self.ground.unheld(&spec)).await?;
+        let receipt = self.record_allowed(&trip, &approved, &call, self.ground.unheld(&spec)).await?;
         let mut terms = plan::terms(&approved, &mut call, tmp, tap);
         terms.watched = self.ground.watched(&spec);
         terms.spill = plan::spill(trip.law.policy().settings());
@@ -137,13 +137,17 @@ impl Engine {
     fn start(&self, trip: Trip<'_>, admission: Admission, order: Order, label: Option<String>) -> Arc<Job> {
         let label = label.map(|label| trip.law.judge.clean(&label));
         let label = Label { id: trip.id, client: trip.client.to_owned(), command: trip.command, label };
-        self.jobs.start(admission, label, order)
+        let client = label.client.clone();
+        let job = self.jobs.start(admission, label, order);
+        self.remember(&client, &job);
+        job
     }
 
     async fn record_allowed(
         &self,
         trip: &Trip<'_>,
         approved: &Approved,
+        call: &Call,
         unheld: Vec<String>,
     ) -> Result<Receipt, Refused> {
         let mut record = self.record(trip, "allow");
@@ -154,8 +158,19 @@ impl Engine {
         if let Some(sandbox) = record.sandbox.as_object_mut() {
             sandbox.insert("unheld".into(), unheld.into());
         }
-        let audit = self.audit.clone();
-        on_disk(move || audit.allowed(record)).await
+        let (audit, history, id) = (self.audit.clone(), self.history.clone(), trip.id);
+        let label = call.label.as_deref().map(|label| trip.law.judge.clean(label));
+        let begun = past::begun(trip.client, id, &trip.command, label);
+        on_disk(move || {
+            // First the history: whatever is allowed and then cut off must be found there after a crash.
+            history.iter().for_each(|history| history.put(begun.clone()).wait());
+            let receipt = audit.allowed(record);
+            if let (Err(_), Some(history)) = (&receipt, history) {
+                history.forget(id.uuid());
+            }
+            receipt
+        })
+        .await
     }
 
     /// A question and its answer are on record, whatever is decided then.

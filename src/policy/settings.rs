@@ -144,6 +144,8 @@ pub struct Settings {
     pub rate_limits: Vec<RateLimit>,
     /// Redaction.
     pub redact: Redact,
+    /// The folder for what outlives a server.
+    pub state: AbsPath,
     /// The record; one that cannot be written is a denial.
     pub audit: Audit,
 }
@@ -270,7 +272,13 @@ pub(super) fn settings(node: &Node, path: &dyn Fn(&str) -> Read<AbsPath>) -> Rea
         env_values: on(node, "redact.env_values"),
         rules: rules.collect(),
     };
-    Ok(Settings { jobs, rate_limits: rate_limits.collect::<Read<_>>()?, redact, audit: audit(node, path)? })
+    Ok(Settings {
+        jobs,
+        rate_limits: rate_limits.collect::<Read<_>>()?,
+        redact,
+        state: path("{state}")?,
+        audit: audit(node, path)?,
+    })
 }
 
 /// A value that has no default.

@@ -17,10 +17,11 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("launcher", &["sandbox", "sys", "turns"]),
     ("output", &[]),
     ("rate", &[]),
+    ("history", &[]),
     ("turns", &[]),
     ("audit", &["sys"]),
     ("jobs", &["policy", "audit", "launcher", "sandbox", "output"]),
-    ("engine", &["policy", "shell", "jobs", "launcher", "sandbox", "output", "rate", "audit"]),
+    ("engine", &["policy", "shell", "jobs", "launcher", "sandbox", "output", "rate", "audit", "history"]),
     ("mcp", &["engine", "turns"]),
     ("cli", &["mcp", "engine", "policy", "shell", "sandbox", "launcher", "output", "audit", "jobs"]),
 ];

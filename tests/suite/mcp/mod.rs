@@ -2,6 +2,7 @@
 
 mod asking;
 mod clients;
+mod history;
 mod hostile;
 mod jobs;
 mod leaving;
