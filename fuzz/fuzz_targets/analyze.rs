@@ -17,7 +17,7 @@ fuzz_target!(|text: &str| {
     let programs = |analysis: &Analysis| -> BTreeMap<Slot, String> {
         let slots = analysis.commands.iter().filter_map(|command| match command.head {
             Head::Program(slot) => Some((slot, "/bin/program".to_owned())),
-            Head::Builtin => None,
+            Head::Builtin | Head::Elsewhere => None,
         });
         slots.collect()
     };

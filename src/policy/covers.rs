@@ -297,10 +297,15 @@ fn operand<'a>(item: &Item<'a>) -> Option<(&'a Word, bool)> {
     }
 }
 
-/// The null device keeps nothing.
+/// The null device keeps nothing, and standard output is the job's.
 fn writes_nothing(spec: &OptionSpec, values: &[Word]) -> bool {
     let write = spec.effect == Effect::Write && spec.values.iter().all(|kind| *kind == Kind::Write);
-    write && !values.is_empty() && values.iter().all(|value| value.known() == Some("/dev/null"))
+    let nothing = |(index, value): (usize, &Word)| match value.known() {
+        Some("/dev/null") => true,
+        Some("-") => pattern(spec, index) == "OUT-",
+        _ => false,
+    };
+    write && !values.is_empty() && values.iter().enumerate().all(nothing)
 }
 
 fn does(effect: Effect) -> &'static str {

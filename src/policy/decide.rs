@@ -21,7 +21,7 @@ use super::rule::RuleRef;
 use super::wildcard;
 use super::world::{DirectoryFacts, ProgramFile, World};
 use crate::paths::AbsPath;
-use crate::shell::{self, Analysis, Assignment, Head, Redirect, RedirectOp, Rendered, Scope, Slot, Target};
+use crate::shell::{self, Analysis, Assignment, Head, Redirect, RedirectOp, Rendered, Scope, Slot, Target, Word};
 use crate::units::Period;
 
 /// What to run, as it came.
@@ -99,7 +99,8 @@ impl Policy {
     ) -> Result<(Verdict, Approved), Refused> {
         let env = self.environment.with(&request.env).map_err(|why| general(explanation, why))?;
         let cwd = self.start(request, world).map_err(|why| general(explanation, why))?;
-        let analysis = self.analyse(request, &env, explanation)?;
+        let known = with_start(&env, &cwd.path, &explanation.line);
+        let analysis = self.analyse(request, known, explanation)?;
         let line = explanation.line.clone();
         let court = Court { policy: self, world, start: &cwd.path, line: &line };
         let judged = analysis.commands.iter().map(|command| self.narrowed(command, court.judge(command)));
@@ -155,10 +156,10 @@ impl Policy {
     fn analyse(
         &self,
         request: &Request,
-        env: &Arc<BTreeMap<String, String>>,
+        variables: Arc<BTreeMap<String, String>>,
         explanation: &mut Explanation,
     ) -> Result<Analysis, Refused> {
-        let context = shell::Context { variables: Arc::clone(env), home: self.home.as_ref().map(ToString::to_string) };
+        let context = shell::Context { variables, home: self.home.as_ref().map(ToString::to_string) };
         let analysis = match &request.text {
             Text::Line(line) => shell::analyze(line, &context),
             Text::Exact(words) => shell::exact(words.clone()),
@@ -201,12 +202,32 @@ impl Policy {
         let inside = assignment.scope == Scope::Shell && !env.contains_key(name);
         let (verdict, reason) = match never_set(name) {
             Some(why) => (Verdict::Deny, why),
+            None if names_a_file(name, &assignment.value) => {
+                (Verdict::Deny, format!("`{name}` may name a file to read; use a plain name for it"))
+            }
             None if listed => (Verdict::Allow, "listed in `commands.assignments`".to_owned()),
             None if inside => (Verdict::Allow, "a variable of the shell alone".to_owned()),
             None => (Verdict::Deny, format!("the policy does not let a command line set `{name}`")),
         };
         AssignmentReport { name: name.clone(), value: word(&assignment.value), verdict, reason }
     }
+}
+
+/// What the shell knows at its start: it sets PWD itself.
+fn with_start(env: &Arc<BTreeMap<String, String>>, start: &AbsPath, line: &str) -> Arc<BTreeMap<String, String>> {
+    if !line.contains("PWD") {
+        return Arc::clone(env);
+    }
+    let mut known = BTreeMap::clone(env);
+    known.insert("PWD".to_owned(), start.to_string());
+    Arc::new(known)
+}
+
+/// The C library reads the file that a locale or a time zone names, wherever it lies.
+fn names_a_file(name: &str, value: &Word) -> bool {
+    let reads = matches!(name, "TZ" | "LANG" | "LANGUAGE") || name.starts_with("LC_");
+    let plain = |text: &str| !text.trim_start_matches(':').starts_with('/') && !text.contains("..");
+    reads && !value.known().is_some_and(plain)
 }
 
 fn general(explanation: &mut Explanation, why: String) -> Refused {

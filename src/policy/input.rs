@@ -172,8 +172,14 @@ mod tests {
     fn runs(line: &str) -> bool {
         let words: Vec<Word> = line.split(' ').map(|word| Word::Known(word.to_owned())).collect();
         let name = line.split(' ').next().unwrap_or_default().to_owned();
-        let command =
-            Command { words, head: Head::Builtin, via: Vec::new(), cwd: Cwd::Moved(Vec::new()), span: Span::default() };
+        let command = Command {
+            words,
+            head: Head::Builtin,
+            via: Vec::new(),
+            cwd: Cwd::Moved(Vec::new()),
+            reads_commands: false,
+            span: Span::default(),
+        };
         runs_input(&name, &command).is_some()
     }
 

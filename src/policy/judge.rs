@@ -13,7 +13,7 @@ use super::explain::{CommandReport, Look, Verdict, word};
 use super::meets::meets;
 use super::places::Places;
 use super::profile::Profile;
-use super::rule::{List, Rule, RuleRef};
+use super::rule::{List, OperandRule, Options, Rule, RuleRef};
 use super::subject::Subject;
 use super::world::{ProgramFile, World};
 use crate::paths::AbsPath;
@@ -21,6 +21,9 @@ use crate::shell::{Command, Cwd, Head, Word, carries_alike};
 
 /// Why an allow rule without a reason of its own allows.
 const COVERED: &str = "all of it is allowed";
+
+/// Builtins that steer the shell, as `if` and `for` do; analysis accepts them only with plain words.
+const CONTROL: [&str; 9] = [":", "break", "continue", "exit", "read", "set", "shift", "unset", "wait"];
 
 /// What a command needs of the sandbox.
 #[derive(Debug, Clone)]
@@ -70,7 +73,7 @@ impl<'a> Court<'a> {
             return (report, Ruling { need: Need::Nothing, file: None });
         };
         let cwd = self.follow(command);
-        let builtin = command.head == Head::Builtin;
+        let builtin = !matches!(command.head, Head::Program(_));
         let file = if builtin { Ok(None) } else { self.find(name, &cwd) };
         let real = file.as_ref().ok().and_then(Option::as_ref).map(|file| self.world.resolve(&file.path));
         let real = real.and_then(Result::ok);
@@ -80,6 +83,16 @@ impl<'a> Court<'a> {
         subject.real = real.as_ref();
         subject.found = found.as_ref();
         let mut answer = self.rules(&subject, &cwd, &mut report);
+        if command.head == Head::Builtin && answer.rule.is_none() && CONTROL.contains(&name) {
+            let reason = "a part of the shell that starts nothing".to_owned();
+            let profiles = vec![Arc::clone(&self.policy.default_profile)];
+            answer = Answer { verdict: Verdict::Allow, reason, profiles, inert: true, ..answer };
+        }
+        let any_code = |rule: &Rule| matches!((&rule.options, &rule.operands), (Options::Any, OperandRule::Any));
+        if command.reads_commands && answer.verdict != Verdict::Deny && !answer.rule.is_some_and(any_code) {
+            let why = "what it reads is not known before it runs; run the commands themselves";
+            answer = Answer::deny(format!("`{name}` runs the commands that it reads: {why}"));
+        }
         let by_rule = answer.rule.is_some() && answer.verdict == Verdict::Deny;
         if !by_rule {
             let missing = match (&file, &real) {

@@ -100,8 +100,12 @@ impl Places<'_> {
             Word::Glob(glob) => self.found(glob)?,
             Word::Unknown(_) => Vec::new(),
         };
+        self.nothing_kept_below(&found)
+    }
+
+    fn nothing_kept_below(&self, dirs: &[AbsPath]) -> Result<(), String> {
         let mut kept = self.profile.protected_names().chain(&self.profile.guarded);
-        match kept.find(|kept| found.iter().any(|path| kept.is_within(path))) {
+        match kept.find(|kept| dirs.iter().any(|path| kept.is_within(path))) {
             Some(kept) => Err(format!("`{kept}` would go with it, which is protected by the policy")),
             None => Ok(()),
         }
@@ -146,6 +150,9 @@ impl Places<'_> {
                 dirs = self.below(&dirs, part)?;
             } else if access == Access::Write {
                 // What is read through a link is held by the sandbox; a tree with one stray link stays usable.
+                if part.contains("**") {
+                    self.nothing_kept_below(&dirs)?;
+                }
                 self.allow_found(shown, &dirs, part, access)?;
             }
         }

@@ -31,7 +31,9 @@ impl Scene<'_> {
             Kind::Read | Kind::Archive if value.known() == Some("-") => Ok(()),
             Kind::Archive if names_a_host(value) => Err(format!("{} names a host; write `./` before it", show(value))),
             Kind::Read | Kind::Archive => self.everywhere(value, Access::Read),
+            Kind::Write if pattern == "OUT-" && value.known() == Some("-") => Ok(()),
             Kind::Write => self.everywhere(value, Access::Write),
+            Kind::Literal => script(value, literal),
             Kind::Sed => script(value, sed_only_edits),
             Kind::Awk => script(value, awk_only_prints),
             Kind::Jq => script(value, jq_only_filters),
@@ -51,6 +53,8 @@ impl Scene<'_> {
             },
             Role::Name if word.known().is_some_and(|text| !text.contains('/')) => Ok(()),
             Role::Name => Err(format!("{} may be a path, where a name is expected", show(word))),
+            Role::Target if word.known().is_some_and(|text| !text.contains('=')) => Ok(()),
+            Role::Target => Err(format!("{} may set a variable", show(word))),
             Role::None => Err(format!("{} is one operand too many", show(word))),
             Role::Paths | Role::Peer | Role::PeerOutput if word.known() == Some("-") => Ok(()),
             Role::Paths => self.everywhere(word, Access::Read),
@@ -181,6 +185,11 @@ fn url(word: &Word) -> Result<(), String> {
     } else {
         Err(format!("`{text}` is no plain address of the web"))
     }
+}
+
+fn literal(text: &str) -> Result<(), String> {
+    let plain = !text.starts_with('@') && !text.contains("%output{");
+    if plain { Ok(()) } else { Err("`@` reads a file, `%output{` writes one".into()) }
 }
 
 fn pretty(text: &str) -> Result<(), String> {

@@ -287,6 +287,7 @@ const ROLE: Shape = Shape::OneOf(&[
     "url",
     "text",
     "name",
+    "target",
     "none",
     "sed",
     "awk",

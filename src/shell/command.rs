@@ -54,6 +54,8 @@ pub enum Head {
     Program(Slot),
     /// A shell builtin of the whitelist; its name is rendered as it is.
     Builtin,
+    /// A program of another machine or of a container; it is judged by its name, and rendered as it is.
+    Elsewhere,
 }
 
 /// The working directory of a command, as far as the line tells.
@@ -77,6 +79,8 @@ pub struct Command {
     pub via: Vec<String>,
     /// Where it runs.
     pub cwd: Cwd,
+    /// A shell that reads what it runs from a pipe, a file or text of the line, which is not followed.
+    pub reads_commands: bool,
     /// Its bytes in the received text.
     pub span: Span,
 }

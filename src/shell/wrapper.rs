@@ -25,6 +25,14 @@ pub(super) enum Kind {
     Watch,
     /// `--pre PROGRAM`.
     Ripgrep,
+    /// Options, a host, then words that a shell of the host gets as its text.
+    Ssh,
+    /// `run` and `exec` of containers.
+    Container,
+    /// `-c TEXT` of a shell of another account.
+    Su,
+    /// Words that are the text of a shell, and `:::` with what its places hold.
+    Parallel,
     /// The program is run by a shell made of its arguments, or by other means that analysis does not follow.
     Refused,
 }
@@ -67,8 +75,6 @@ const NONE: Wrapper = Wrapper {
 
 /// Programs that give text to a shell, load a program by other means, or wrap one with options that are not tabled.
 const REFUSED: &[&str] = &[
-    "parallel",
-    "su",
     "runuser",
     "script",
     "expect",
@@ -263,6 +269,53 @@ static WRAPPERS: &[Wrapper] = &[
             "time",
         ],
         long_attached: &["mount-proc", "kill-child", "mount", "uts", "ipc", "net", "pid", "user", "cgroup", "time"],
+        ..NONE
+    },
+    Wrapper {
+        names: &["ssh"],
+        kind: Kind::Ssh,
+        flags: "46AaCfgKkMNnqsTtvXxYy",
+        valued: "BbcDEeFIiJLlmOoPpRSWw",
+        operands: 1,
+        alone: &["-V", "-G", "-Q"],
+        ..NONE
+    },
+    Wrapper { names: &["docker", "podman", "nerdctl", "docker-compose", "kubectl"], kind: Kind::Container, ..NONE },
+    Wrapper {
+        names: &["su"],
+        kind: Kind::Su,
+        flags: "lmpfPT",
+        valued: "cgGsw",
+        long_flags: &["login", "preserve-environment", "fast", "pty", "no-pty"],
+        long_valued: &["command", "session-command", "group", "supp-group", "shell", "whitelist-environment"],
+        alone: &["-h", "-V", "--help", "--version"],
+        ..NONE
+    },
+    Wrapper {
+        names: &["parallel"],
+        kind: Kind::Parallel,
+        flags: "0kXmtvu",
+        valued: "jnNLPaSI",
+        long_flags: &[
+            "keep-order",
+            "null",
+            "dry-run",
+            "verbose",
+            "bar",
+            "eta",
+            "progress",
+            "will-cite",
+            "ungroup",
+            "line-buffer",
+            "xargs",
+            "no-notice",
+            "no-run-if-empty",
+            "tag",
+            "silent",
+        ],
+        long_valued: &["jobs", "max-procs", "halt", "timeout", "delay", "retries", "max-args", "load", "memfree"],
+        long_attached: &["halt", "joblog", "colsep", "results"],
+        alone: &["--help", "--version", "-V", "--citation"],
         ..NONE
     },
     Wrapper { names: REFUSED, kind: Kind::Refused, ..NONE },

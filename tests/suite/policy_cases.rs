@@ -73,6 +73,11 @@ fn fixture() -> (tempfile::TempDir, Variables) {
         "canary-ws/sub/a.txt",
         "canary-ws/src/main.rs",
         "canary-ws/scripts/evil.sh",
+        "canary-ws/src/lib.rs",
+        "canary-ws/.git/config",
+        "canary-ws/.git/hooks/pre-commit.sample",
+        "canary-ws/.envrc",
+        "canary-ws/.vscode/settings.json",
         "canary-ws-evil/secret",
         "canary-out/secret",
         "canary-home/.ssh/id_canary",
@@ -86,6 +91,8 @@ fn fixture() -> (tempfile::TempDir, Variables) {
     let link = |to: &str, at: &str| std::os::unix::fs::symlink(root.join(to), root.join("canary-ws").join(at)).unwrap();
     link("canary-out", "link");
     link("canary-ws/src", "sub/near");
+    link("canary-ws/src", "near");
+    link("canary-out/secret", "sub/leak.txt");
     link("/usr/bin/env", "tool");
     link("/usr/bin/env", "nice");
     link("/usr/bin/env", "timeout");
@@ -113,7 +120,15 @@ fn load(name: &str, variables: &Variables) -> Policy {
 fn decide(policy: &Policy, case: &Case, root: &str) -> (&'static str, String) {
     let text = Text::Line(case.command.replace("DIR", root));
     let cwd = case.cwd.as_ref().map(|cwd| cwd.replace("DIR", root));
-    match policy.decide(&Request { text, cwd, env: case.env.clone(), timeout: None }, &Bench) {
+    answer(policy, &Request { text, cwd, env: case.env.clone(), ..request() })
+}
+
+fn request() -> Request {
+    Request { text: Text::Line(String::new()), cwd: None, env: BTreeMap::new(), timeout: None }
+}
+
+fn answer(policy: &Policy, request: &Request) -> (&'static str, String) {
+    match policy.decide(request, &Bench) {
         Decision::Allow(approved) => ("allow", format!("{:?}", approved.plan())),
         Decision::Ask(pending) => ("ask", pending.reason().to_owned()),
         Decision::Deny(denial) => ("deny", denial.for_operator()),
@@ -144,6 +159,43 @@ fn run(file: &str) {
 #[test]
 fn attacks_are_denied_and_look_alikes_run() {
     run("attacks.yaml");
+}
+
+/// Lines of one policy, by what must become of them.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Group {
+    policy: String,
+    #[serde(default)]
+    deny: Vec<String>,
+    #[serde(default)]
+    allow: Vec<String>,
+    #[serde(default)]
+    either: Vec<String>,
+}
+
+#[test]
+fn lines_of_every_class_are_judged_as_intended() {
+    let (dir, variables) = fixture();
+    let root = dir.path().canonicalize().unwrap().display().to_string();
+    let text = std::fs::read_to_string(cases_folder().join("lines.yaml")).unwrap();
+    let groups: Vec<Group> = serde_yaml::from_str(&text).unwrap();
+    let (mut count, mut wrong) = (0, Vec::new());
+    for group in groups {
+        let policy = load(&group.policy, &variables);
+        for (lines, expect) in [(group.deny, "deny"), (group.allow, "allow"), (group.either, "")] {
+            for line in lines {
+                count += 1;
+                let request = Request { text: Text::Line(line.replace("DIR/", &format!("{root}/"))), ..request() };
+                let (got, why) = answer(&policy, &request);
+                if !expect.is_empty() && got != expect {
+                    wrong.push(format!("[{}] {line:?}: {got}, not {expect}\n    {why}", group.policy));
+                }
+            }
+        }
+    }
+    assert!(count > 2000, "only {count} lines");
+    assert!(wrong.is_empty(), "{} of {count} wrong:\n{}", wrong.len(), wrong.join("\n"));
 }
 
 #[test]

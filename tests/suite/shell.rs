@@ -55,7 +55,7 @@ pub(crate) fn programs(analysis: &Analysis) -> BTreeMap<Slot, String> {
     let path = |words: &[Word]| format!("/bin/{}", words.first().and_then(Word::known).unwrap().replace('/', "_"));
     let slots = analysis.commands.iter().filter_map(|command| match command.head {
         Head::Program(slot) => Some((slot, path(&command.words))),
-        Head::Builtin => None,
+        Head::Builtin | Head::Elsewhere => None,
     });
     slots.collect()
 }
@@ -91,7 +91,7 @@ fn again(line: &str, rendered: Runs) {
     let analysis = shell::analyze(&text, &context()).unwrap_or_else(|refusal| panic!("{line}: {text}: {refusal}"));
     let same = analysis.commands.iter().filter_map(|command| match command.head {
         Head::Program(slot) => Some((slot, command.words.first().and_then(Word::known).unwrap().to_owned())),
-        Head::Builtin => None,
+        Head::Builtin | Head::Elsewhere => None,
     });
     let Rendered::Bash(second) = analysis.render(&same.collect()).unwrap() else {
         return;

@@ -148,7 +148,7 @@ fn check(line: &str) -> Result<(), TestCaseError> {
     let again = again.map_err(|refusal| TestCaseError::fail(format!("{line:?} as {text:?}: {refusal}")))?;
     let paths = again.commands.iter().filter_map(|command| match command.head {
         Head::Program(slot) => Some((slot, command.words.first().and_then(Word::known).unwrap().to_owned())),
-        Head::Builtin => None,
+        Head::Builtin | Head::Elsewhere => None,
     });
     if let Rendered::Bash(second) = again.render(&paths.collect()).unwrap() {
         prop_assert_eq!(&second, &text, "{:?}", line);

@@ -85,6 +85,11 @@ impl<'a> Table<'a> {
         Some((spec, alias.takes))
     }
 
+    /// The option that stands for all words with this start.
+    fn starting(self, text: &str) -> Option<(&'a OptionSpec, usize)> {
+        self.own.and_then(|own| own.starting(text))
+    }
+
     /// The only listed option that starts with `name`.
     fn abbreviated(self, name: &str) -> Option<&'a OptionSpec> {
         self.own.and_then(|own| own.abbreviated(name))
@@ -169,6 +174,9 @@ impl<'a> Sorter<'a> {
 
     fn option(&mut self, text: &str, parsing: Parsing) {
         if let Some(spec) = self.table.standing_for(text) {
+            if spec.is("+TOOLCHAIN") && text.contains('/') {
+                return self.odd(text, "a toolchain by its path is any program".into());
+            }
             let values = vec![Word::Known(text.get(1..).unwrap_or("").to_owned())];
             return self.items.push(Item::Option { spec, values });
         }
@@ -177,14 +185,21 @@ impl<'a> Sorter<'a> {
             None => (text, None),
         };
         if text.starts_with("--") || parsing == Parsing::SingleDash {
-            return self.whole(text, name, attached);
+            return self.whole(text, (name, attached), parsing);
         }
         self.cluster(text);
     }
 
     /// `--name`, `--name=value`, or a single-dash word.
-    fn whole(&mut self, text: &str, name: &str, attached: Option<&str>) {
-        let Some((spec, takes)) = self.table.find(name) else {
+    fn whole(&mut self, text: &str, (name, attached): (&str, Option<&str>), parsing: Parsing) {
+        // Such programs take two dashes for one.
+        let single = name.strip_prefix('-').filter(|_| name.starts_with("--") && parsing == Parsing::SingleDash);
+        let found = self.table.find(name).or_else(|| self.table.find(single?));
+        if let Some((spec, start)) = found.is_none().then(|| self.table.starting(text)).flatten() {
+            let rest = text.get(start..).filter(|rest| !rest.is_empty());
+            return if spec.values.is_empty() { self.flag(spec) } else { self.valued(spec, rest) };
+        }
+        let Some((spec, takes)) = found else {
             let why = match self.table.abbreviated(name) {
                 Some(spec) => format!("it looks like `{}`; write it out", spec.name()),
                 None => "it is not a listed option".to_owned(),

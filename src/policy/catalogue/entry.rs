@@ -51,6 +51,8 @@ pub(in crate::policy) enum Role {
     Text,
     /// Text that is no path.
     Name,
+    /// Text that sets no variable.
+    Target,
     /// There must be none.
     None,
     /// A script for sed.
@@ -92,6 +94,14 @@ pub(in crate::policy) struct OptionTable {
 impl OptionTable {
     const fn new() -> Self {
         Self { specs: Vec::new(), by_name: BTreeMap::new() }
+    }
+
+    /// The option that stands for every word that starts as this one, and the length of that start.
+    pub(super) fn starting(&self, text: &str) -> Option<(&OptionSpec, usize)> {
+        let starts = self.by_name.iter().filter_map(|(name, index)| Some((name.strip_suffix('*')?, *index)));
+        let longest = starts.filter(|(start, _)| text.starts_with(start)).max_by_key(|(start, _)| start.len());
+        let (start, index) = longest?;
+        Some((self.specs.get(index)?, start.len()))
     }
 
     /// Has it an option that runs, writes, loads or connects? What one reads is bounded by the sandbox.
@@ -309,6 +319,7 @@ fn role(node: Option<&Node>) -> Option<Role> {
         "url" => Role::Url,
         "text" => Role::Text,
         "name" => Role::Name,
+        "target" => Role::Target,
         "sed" => Role::Sed,
         "awk" => Role::Awk,
         "jq" => Role::Jq,

@@ -2,8 +2,8 @@
 //!
 //! In: `-f, --file=FILE`. Out: an [`OptionSpec`]. The name of a value says what it is: `FILE`, `DIR` and `PATH` are
 //! read, `ARCHIVE` as well unless it names a host, `OUT` is written, `CWD` is where the program goes first, `SED`, `AWK`
-//! and `JQ` are scripts, `PRETTY` is a format of git, `COMMAND;` is all words up to `;` or `+`, `a|b` is one of these
-//! words, the rest is text.
+//! and `JQ` are scripts, `OUT-` is written unless it is `-`, `LITERAL` is no `@FILE`, `PRETTY` is a format of git, `COMMAND;` is all words up to `;` or `+`, `a|b` is one of these
+//! words, the rest is text. `-D*` stands for every word that starts so, the longest start first.
 
 /// What an option does beside changing what is printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,6 +30,8 @@ pub(in crate::policy) enum Kind {
     Archive,
     /// A format of git, where `%G` starts gpg.
     Pretty,
+    /// Text of its own: no `@FILE`, and no `%output{FILE}`.
+    Literal,
     /// One of the words that the pattern lists.
     OneOf,
     /// A command with its words; analysis of the line has made it a command of its own.
@@ -125,13 +127,14 @@ fn split(part: &str) -> Result<(&str, Takes, Vec<&str>), String> {
 fn kind(value: &str) -> Kind {
     match value {
         "FILE" | "DIR" | "PATH" => Kind::Read,
-        "OUT" => Kind::Write,
+        "OUT" | "OUT-" => Kind::Write,
         "CWD" => Kind::Cwd,
         "SED" => Kind::Sed,
         "AWK" => Kind::Awk,
         "JQ" => Kind::Jq,
         "ARCHIVE" => Kind::Archive,
         "PRETTY" => Kind::Pretty,
+        "LITERAL" => Kind::Literal,
         _ if value.contains('|') => Kind::OneOf,
         "COMMAND;" => Kind::Command,
         _ => Kind::Text,

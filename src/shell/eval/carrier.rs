@@ -5,14 +5,18 @@
 
 use std::sync::Arc;
 
-use super::super::command::{Cwd, Head, Unknown, Word};
+use super::super::command::{Cwd, Glob, Head, Unknown, Word};
 use super::super::place::Place;
 use super::super::refusal::Refusal;
-use super::super::wrapper::Wrapper;
+use super::super::tree::List;
+use super::super::wrapper::{self, Kind, Wrapper};
 use super::simple::{Argument, Call};
 use super::unwrap::{options, unknown};
 use super::world::World;
-use super::{Eval, Mark};
+use super::{Eval, Mark, pattern};
+
+/// Most directories that the files of `find` are followed from.
+const MAX_STARTS: usize = 8;
 
 /// Most shells inside each other.
 const MAX_SHELLS: usize = 4;
@@ -41,6 +45,57 @@ fn fill(arguments: &mut [Argument], placeholder: &str, reason: &str, splits: boo
         found = true;
     }
     found
+}
+
+/// The directories that `find` starts from, when they are all plain.
+fn starts(arguments: &[Argument]) -> Option<Vec<String>> {
+    let mut starts = Vec::new();
+    let is_start = |text: &str| !text.starts_with(['-', '(', ')', '!', ',']) && !text.is_empty();
+    for argument in arguments.iter().skip(1) {
+        match argument.word.known() {
+            None => return None,
+            Some("-H" | "-L" | "-P") if starts.is_empty() => {}
+            Some(text) if is_start(text) => starts.push(text.to_owned()),
+            Some(_) => break,
+        }
+    }
+    if starts.is_empty() {
+        starts.push(".".to_owned());
+    }
+    let listed = arguments.iter().any(|argument| argument.word.known() == Some("-files0-from"));
+    (starts.len() <= MAX_STARTS && !listed).then_some(starts)
+}
+
+/// The command of `find -exec`, once for each start: what is found has the start before it, so it is no option.
+fn found(inner: &[Argument], starts: Option<&[String]>, several: bool) -> Vec<Vec<Argument>> {
+    const FOUND: &str = "a file name that find supplies";
+    let place = |argument: &Argument| argument.word.known().is_some_and(|text| text.starts_with("{}"));
+    let simple = inner.iter().skip(1).all(|argument| match argument.word.known() {
+        Some(text) => place(argument) || !text.contains("{}"),
+        None => false,
+    });
+    let Some(starts) = starts.filter(|_| simple && !inner.first().is_some_and(place)) else {
+        let mut inner = inner.to_vec();
+        fill(&mut inner, "{}", FOUND, several);
+        return vec![inner];
+    };
+    let below = |start: &String, argument: &Argument| {
+        let rest = argument.word.known().and_then(|text| text.strip_prefix("{}")).unwrap_or_default();
+        let prefix = format!("{}/", start.trim_end_matches('/'));
+        let pattern = format!("{}**{}", pattern::escape(&prefix, true), pattern::escape(rest, true));
+        Argument { word: Word::Glob(Glob { pattern, literal_prefix: prefix }), position: None }
+    };
+    let filled = |starts: &[String]| {
+        let words = inner.iter().flat_map(|argument| match place(argument) {
+            true => starts.iter().map(|start| below(start, argument)).collect(),
+            false => vec![argument.clone()],
+        });
+        words.collect::<Vec<Argument>>()
+    };
+    match several {
+        true => vec![filled(starts)],
+        false => starts.iter().map(|start| filled(std::slice::from_ref(start))).collect(),
+    }
 }
 
 impl Eval {
@@ -74,12 +129,17 @@ impl Eval {
     }
 
     pub(super) fn find(&mut self, name: &str, arguments: &[Argument], call: &Call<'_>) -> Result<(), Refusal> {
-        const FOUND: &str = "a file name that find supplies";
+        let starts = starts(arguments);
         let mut at = 1;
         while let Some(argument) = arguments.get(at) {
             at += 1;
             let action = match argument.word.known() {
                 Some(action @ ("-exec" | "-execdir" | "-ok" | "-okdir")) => action,
+                // What follows is a pattern, whatever it looks like.
+                Some("-name" | "-iname" | "-path" | "-ipath" | "-wholename" | "-iwholename" | "-regex" | "-iregex") => {
+                    at += 1;
+                    continue;
+                }
                 _ => continue,
             };
             let start = at;
@@ -91,13 +151,16 @@ impl Eval {
                 let message = format!("`{name} {action}` does not end with `\\;` or `{{}} +`; end it");
                 return Err(Refusal::new("wrapper", call.span, message));
             }
-            let mut inner = arguments.get(start..at).unwrap_or_default().to_vec();
-            fill(&mut inner, "{}", FOUND, is(at, "+"));
+            let inner = arguments.get(start..at).unwrap_or_default();
             let mut inner_call = call.clone();
-            if action.ends_with("dir") {
+            let dir = action.ends_with("dir");
+            if dir {
                 inner_call.cwd = Cwd::Unknown(format!("`{name} {action}` runs in the directory of each file"));
             }
-            self.inner(name, &inner, &inner_call)?;
+            let starts = starts.as_deref().filter(|_| !dir);
+            for words in found(inner, starts, is(at, "+")) {
+                self.inner(name, &words, &inner_call)?;
+            }
             at += 1;
         }
         Ok(())
@@ -137,18 +200,21 @@ impl Eval {
 
     /// `sh -c TEXT`; a script file or the input is the policy's to judge.
     pub(super) fn shell(&mut self, name: &str, arguments: &[Argument], call: &Call<'_>) -> Result<(), Refusal> {
-        let Some(at) = self.shell_text(name, arguments, call)? else { return Ok(()) };
+        let (runs_text, at) = self.shell_text(name, arguments, call)?;
         let text = arguments.get(at);
-        let (Some(text), Some(position)) =
-            (text.and_then(|argument| argument.word.known()), text.and_then(|argument| argument.position))
-        else {
+        if !runs_text {
+            return Ok(());
+        }
+        let position = text.and_then(|argument| argument.position);
+        let known = text.filter(|_| position.is_some() || self.elsewhere).and_then(|argument| argument.word.known());
+        let Some(text) = known else {
             let message = format!("the text that `{name} -c` runs is not known; write it out");
             return Err(Refusal::new("script-unknown", call.span, message));
         };
         if self.shells >= MAX_SHELLS {
             return Err(Refusal::new("too-deep", call.span, "shells inside shells; run the commands apart"));
         }
-        let list = match self.marks.get(&position) {
+        let list = match position.and_then(|position| self.marks.get(&position)) {
             Some(Mark::Script(list)) => Arc::clone(list),
             _ => {
                 let portable = std::mem::replace(&mut self.lower.portable, !name.ends_with("bash"));
@@ -157,17 +223,48 @@ impl Eval {
                 Arc::new(list?)
             }
         };
-        self.marks.insert(position, Mark::Script(Arc::clone(&list)));
+        let before = (self.commands.len(), self.assignments.len());
+        if let Some(position) = position.filter(|_| !self.elsewhere) {
+            self.marks.insert(position, Mark::Script(Arc::clone(&list)));
+        }
+        self.nested(name, &list, call)?;
+        if is_zsh(name) { self.only_programs(before, call) } else { Ok(()) }
+    }
+
+    /// Does a shell without a script read its input?
+    pub(super) fn reads_commands(&self, arguments: &[Argument], call: &Call<'_>) -> bool {
+        let name = arguments.first().and_then(|argument| argument.word.known()).unwrap_or_default();
+        if !wrapper::find(name).is_some_and(|wrapper| wrapper.kind == Kind::Shell) {
+            return false;
+        }
+        let is_input = |text: &str| text.starts_with("/dev/") || text.starts_with("/proc/");
+        let reads = |at: usize| match arguments.get(at) {
+            Some(script) => script.word.known().is_none_or(is_input),
+            None => true,
+        };
+        // What cannot be read is refused anyway.
+        self.shell_text(name, arguments, call).is_ok_and(|(runs_text, at)| !runs_text && at > 0 && reads(at))
+    }
+
+    /// What reads commands elsewhere is not followed.
+    pub(super) fn not_fed(&self, name: &str, call: &Call<'_>) -> Result<(), Refusal> {
+        if !self.fed {
+            return Ok(());
+        }
+        let message = format!("the commands that `{name}` reads from its input are not known; run them themselves");
+        Err(Refusal::new("script-unknown", call.span, message))
+    }
+
+    /// The commands of a text that a shell runs.
+    pub(super) fn nested(&mut self, name: &str, list: &List, call: &Call<'_>) -> Result<(), Refusal> {
         let mut world = if call.changed { World::bare(call.world) } else { call.world.nested() };
         world.cwd = call.cwd.clone();
         self.shells += 1;
         let via = std::mem::replace(&mut self.outer, call.via.iter().cloned().chain([name.to_owned()]).collect());
-        let before = (self.commands.len(), self.assignments.len());
-        let result = self.apart(&list, vec![world]);
+        let result = self.apart(list, vec![world]);
         self.outer = via;
         self.shells -= 1;
-        result?;
-        if is_zsh(name) { self.only_programs(before, call) } else { Ok(()) }
+        result
     }
 
     /// zsh reads numbers as arithmetic, which can run commands, in more builtins and variables than bash.
@@ -184,15 +281,15 @@ impl Eval {
         Err(Refusal::new("zsh", call.span, message))
     }
 
-    /// The index of the text after `-c`, when there is one.
-    fn shell_text(&self, name: &str, arguments: &[Argument], call: &Call<'_>) -> Result<Option<usize>, Refusal> {
+    /// Is there a `-c`, and where is its text, or the script?
+    fn shell_text(&self, name: &str, arguments: &[Argument], call: &Call<'_>) -> Result<(bool, usize), Refusal> {
         let mut runs_text = false;
         // zsh reads start-up files for `-c` as well, unless it is told not to.
         let mut plain_start = !is_zsh(name);
         let mut at = 1;
         while let Some(argument) = arguments.get(at) {
             let Some(text) = argument.word.known() else {
-                return if runs_text { Ok(Some(at)) } else { Err(unknown(name, call)) };
+                return if runs_text { Ok((true, at)) } else { Err(unknown(name, call)) };
             };
             let letters = text.strip_prefix(['-', '+']).unwrap_or_default();
             let after = arguments.get(at + 1).and_then(|next| next.word.known());
@@ -201,7 +298,7 @@ impl Eval {
                     at += 1;
                     break;
                 }
-                "--version" | "--help" => return Ok(None),
+                "--version" | "--help" => return Ok((false, 0)),
                 "--norc" | "--noprofile" => {}
                 "-o" | "+o" if matches!(after, Some("pipefail" | "errexit" | "nounset")) => at += 1,
                 _ if letters.is_empty() && !text.starts_with('-') => break,
@@ -223,6 +320,6 @@ impl Eval {
             let message = format!("`{name} -c` reads start-up files first; write `{name} -fc`");
             return Err(Refusal::new("wrapper-option", call.span, message));
         }
-        Ok(runs_text.then_some(at))
+        Ok((runs_text, at))
     }
 }

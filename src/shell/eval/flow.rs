@@ -3,8 +3,11 @@
 //! In: lists, pipelines and compound commands with the states before them. Out: the states after success and after
 //! failure. A command may always do either, so nothing is thought unreachable but what follows `exit` and `break`.
 
+use super::super::command::RedirectOp;
 use super::super::refusal::Refusal;
-use super::super::tree::{Arm, Connector, Item, List, Node, Pipeline, Stage, Test, Word};
+use super::super::tree::{
+    Arm, Connector, Item, List, Node, Piece, Pipeline, RedirectTarget, Redirection, Stage, Test, Word,
+};
 use super::expand::Use;
 use super::world::{self, Value, World, Worlds, is_number};
 use super::{Eval, Turns};
@@ -35,6 +38,21 @@ impl Outcome {
         world::add(&mut self.ok, other.ok);
         world::add(&mut self.fail, other.fail);
     }
+}
+
+/// Does it replace the standard input? `<&-` and `</dev/null` do, with nothing to read.
+fn feeds(redirect: &Redirection) -> bool {
+    let input = matches!(redirect.op, RedirectOp::Read | RedirectOp::ReadWrite | RedirectOp::Text);
+    let fd = redirect.fd.unwrap_or(u32::from(!input));
+    let nothing = match &redirect.target {
+        RedirectTarget::File(word) => matches!(
+            word.pieces.as_slice(),
+            [Piece::Literal { text, .. }] if text == "/dev/null"
+        ),
+        RedirectTarget::Close => true,
+        RedirectTarget::Descriptor(_) | RedirectTarget::Text(_) => false,
+    };
+    fd == 0 && !nothing && (input || matches!(redirect.op, RedirectOp::Duplicate))
 }
 
 /// Rounds of a loop before its states are joined, and before all is taken as unknown.
@@ -81,12 +99,16 @@ impl Eval {
         let mut outcome = if let [stage] = pipeline.stages.as_slice() {
             self.stage(stage, worlds)?
         } else {
+            let fed = self.fed;
             for stage in &pipeline.stages {
                 let loops = std::mem::take(&mut self.loops);
                 let result = self.stage(stage, worlds.clone());
                 self.loops = loops;
+                // What a stage prints is the input of the next.
+                self.fed = true;
                 result?;
             }
+            self.fed = fed;
             Outcome::both(worlds)
         };
         if pipeline.negated {
@@ -100,6 +122,16 @@ impl Eval {
     }
 
     fn stage(&mut self, stage: &Stage, worlds: Worlds) -> Result<Outcome, Refusal> {
+        let fed = self.fed;
+        self.fed |= stage.redirects.iter().any(feeds);
+        let outcome = self.redirected(stage, worlds)?;
+        // `exec <file` feeds all that follows.
+        let stays = matches!(&stage.node, Node::Simple(simple) if simple.words.len() == 1);
+        self.fed = fed || (self.fed && stays);
+        Ok(outcome)
+    }
+
+    fn redirected(&mut self, stage: &Stage, worlds: Worlds) -> Result<Outcome, Refusal> {
         for world in self.live(&worlds) {
             for redirect in &stage.redirects {
                 self.redirect(redirect, &world)?;

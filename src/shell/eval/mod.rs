@@ -12,6 +12,7 @@ mod embedded;
 mod expand;
 mod flow;
 mod pattern;
+mod remote;
 mod simple;
 mod unwrap;
 mod world;
@@ -103,6 +104,10 @@ pub(super) struct Eval {
     loops: Vec<Turns>,
     /// Wrappers around the shell whose text is being judged.
     outer: Vec<String>,
+    /// Standard input is not the job's own: a pipe, a file or text of the line.
+    fed: bool,
+    /// What is judged runs on another machine or in a container.
+    elsewhere: bool,
 }
 
 /// The states in which a loop was left or went on early.
@@ -130,6 +135,8 @@ impl Eval {
             shells: 0,
             loops: Vec::new(),
             outer: Vec::new(),
+            fed: false,
+            elsewhere: false,
         }
     }
 

@@ -109,7 +109,7 @@ impl Eval {
         }
         let words: Vec<&Word> = arguments.iter().map(|argument| &argument.word).collect();
         let effect = builtin::check(name, &words).map_err(|(code, message)| Refusal::new(code, call.span, message))?;
-        if let Some(position) = arguments.first().and_then(|argument| argument.position) {
+        if let Some(position) = arguments.first().and_then(|argument| argument.position).filter(|_| !self.elsewhere) {
             self.marks.insert(position, Mark::Builtin);
         }
         let both = || Ok(Outcome::both(vec![call.world.clone()]));
@@ -132,15 +132,18 @@ impl Eval {
 
     fn list_command(&mut self, arguments: &[Argument], head: Head, call: &Call<'_>) -> Result<(), Refusal> {
         let words = arguments.iter().map(|argument| argument.word.clone()).collect();
+        let head = if self.elsewhere { Head::Elsewhere } else { head };
         let (via, cwd, span) = (call.via.clone(), call.cwd.clone(), call.span);
-        self.push_command(Command { words, head, via, cwd, span })
+        let reads_commands = head != Head::Builtin && self.fed && self.reads_commands(arguments, call);
+        self.push_command(Command { words, head, via, cwd, reads_commands, span })
     }
 
     /// A program, and whatever it carries.
     pub(super) fn program(&mut self, arguments: &[Argument], call: &Call<'_>) -> Result<(), Refusal> {
         self.step(call.span)?;
         self.name(arguments, call.span)?;
-        let slot = self.slot(arguments.first().and_then(|argument| argument.position));
+        let position = arguments.first().and_then(|argument| argument.position).filter(|_| !self.elsewhere);
+        let slot = self.slot(position);
         self.list_command(arguments, Head::Program(slot), call)?;
         self.unwrap(arguments, call)
     }

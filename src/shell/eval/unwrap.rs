@@ -40,6 +40,10 @@ impl Eval {
             Kind::Applet => self.applet(&name, arguments, call),
             Kind::Watch => self.watch(&name, wrapper, arguments, call),
             Kind::Ripgrep => self.ripgrep(&name, arguments, call),
+            Kind::Ssh => self.ssh(&name, wrapper, arguments, call),
+            Kind::Container => self.container(&name, arguments, call),
+            Kind::Su => self.su(&name, wrapper, arguments, call),
+            Kind::Parallel => self.parallel(&name, wrapper, arguments, call),
             Kind::Refused => {
                 let message =
                     format!("`{name}` runs other commands in a way that is not followed; run the command itself");

@@ -149,6 +149,10 @@ impl World {
 
     /// The value of a variable.
     pub(crate) fn value(&self, name: &str) -> Value {
+        let at_start = self.cwd == Cwd::Moved(Vec::new());
+        if let Some(start) = self.base.get("PWD").filter(|_| name == "PWD" && at_start) {
+            return Value::Known(start.clone());
+        }
         if DYNAMIC.contains(&name) {
             return Value::Unknown("a variable that the shell sets by itself");
         }

@@ -36,14 +36,22 @@ fn matches(words: &[Word], ran: &[String]) -> bool {
         ([Word::Glob(glob), words @ ..], [_, ..]) => {
             let found = |text: &String| is_match(&glob.pattern, text);
             let most = ran.iter().take_while(|text| found(text)).count();
-            (1..=most).any(|taken| matches(words, ran.get(taken..).unwrap()))
+            // Of several starts of `find`, one may lead to nothing.
+            let least = usize::from(!glob.pattern.contains("**"));
+            (least..=most).any(|taken| matches(words, ran.get(taken..).unwrap()))
         }
+        ([Word::Glob(glob), words @ ..], []) if glob.pattern.contains("**") => matches(words, ran),
         _ => false,
     }
 }
 
 /// A name that the pattern matches, or the pattern itself without its quoting.
 fn is_match(pattern: &str, text: &str) -> bool {
+    if let Some((start, rest)) = pattern.split_once("/**") {
+        // What `find` supplies: the start itself, or anything below it.
+        let below = text.strip_prefix(start).and_then(|below| below.strip_suffix(rest));
+        return below.is_some_and(|below| below.is_empty() || below.starts_with('/'));
+    }
     let matcher = globset::GlobBuilder::new(pattern).literal_separator(true).backslash_escape(true).build();
     let literal: String = {
         let mut characters = pattern.chars();
@@ -68,7 +76,7 @@ fn is_listed(analysis: &Analysis, record: &Record) -> bool {
 fn programs(analysis: &Analysis, stage: &Stage) -> BTreeMap<Slot, String> {
     let slots = analysis.commands.iter().filter_map(|command| match command.head {
         Head::Program(slot) => Some((slot, stage.program(command.words.first().and_then(Word::known).unwrap()))),
-        Head::Builtin => None,
+        Head::Builtin | Head::Elsewhere => None,
     });
     slots.collect()
 }
