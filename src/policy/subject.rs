@@ -118,8 +118,12 @@ impl<'a> Subject<'a> {
         let entry = self.entry.unwrap_or(&UNLISTED);
         let kept = if wants { &self.wanting } else { &self.plain };
         let sorted = kept.get_or_init(|| invocation(entry, &[], self.arguments(), wants));
-        let odd = |item: &Item<'_>| matches!(item, Item::Odd { .. });
-        // Where every option was found, those of the rule were not asked for.
+        let odd = |item: &Item<'_>| match item {
+            Item::Odd { .. } => true,
+            Item::Option { spec, .. } => spec.aliases.iter().any(|alias| alias.name.ends_with('*')),
+            Item::Operand { .. } => false,
+        };
+        // Where every option was found by its own name, those of the rule were not asked for.
         if extra.is_empty() || !sorted.global.iter().chain(&sorted.items).any(odd) {
             return Cow::Borrowed(sorted);
         }
