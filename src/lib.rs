@@ -20,6 +20,7 @@
 //! | [`sys`] | the only unsafe code, one safe function per call |
 //! | [`output`] | redaction of a stream, ring, views of it |
 //! | [`jobs`] | states, admission, retention, one worker per job |
+//! | [`metrics`] | numbers for whoever watches the process |
 //! | [`history`] | facts of jobs whose servers are gone |
 //! | [`rate`], [`audit`] | token buckets; chained append-only records |
 //! | [`turns`] | places that clients get round robin |
@@ -37,6 +38,7 @@ pub mod history;
 pub mod jobs;
 pub mod launcher;
 pub mod mcp;
+pub mod metrics;
 pub mod output;
 pub mod paths;
 pub mod policy;

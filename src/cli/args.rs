@@ -65,6 +65,9 @@ pub(super) struct Serve {
     /// Answer in the shape of the Python server mcp-background-job
     #[arg(long)]
     pub(super) structured: bool,
+    /// Keep numbers for Prometheus in this file, written anew every 15 seconds; over HTTP they are at /metrics too
+    #[arg(long, value_name = "FILE")]
+    pub(super) metrics_file: Option<std::path::PathBuf>,
 }
 
 /// `run 'LINE'` takes one line of shell; `run -- PROGRAM ARG…` takes exact words and no shell.

@@ -11,6 +11,7 @@ mod drop_in;
 mod explain;
 mod http;
 mod init;
+mod metrics;
 mod print;
 mod redact;
 mod run;

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use super::args::Serve;
 use super::drop_in;
 use super::http;
+use super::metrics;
 use super::setup::{self, Failure, Site};
 use crate::engine::{Front, keep_current};
 use crate::{launcher, mcp};
@@ -20,6 +21,11 @@ pub(super) fn serve(arguments: Serve) -> Result<ExitCode, Failure> {
     let policy = site.load()?;
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
     let runtime = runtime.map_err(Failure::new)?;
+    if let Some(path) = &arguments.metrics_file {
+        let _inside = runtime.enter();
+        let kept = metrics::keep_writing(path.clone());
+        kept.map_err(|error| Failure::new(format!("metrics file `{}`: {error}", path.display())))?;
+    }
     if let Some(address) = arguments.http {
         return http::serve(&runtime, address, http::Parts { site, policy, helper, structured: arguments.structured });
     }
@@ -29,6 +35,9 @@ pub(super) fn serve(arguments: Serve) -> Result<ExitCode, Failure> {
         keep_current(&engine).map_err(Failure::new)?;
         let served = mcp::serve(Arc::clone(&engine), mcp::Options { structured: arguments.structured }).await;
         engine.shutdown().await;
+        if let Some(path) = &arguments.metrics_file {
+            metrics::write(path).map_err(Failure::new)?;
+        }
         served.map_err(Failure::new)
     });
     // A read of stdin that still blocks would keep the runtime, and so the process, alive.

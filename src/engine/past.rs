@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::Engine;
 use crate::history::Row;
 use crate::jobs::{End, Exit, Job, JobId, Outcome, State, Status};
+use crate::metrics;
 
 /// What a job that was cut off says of its end.
 const CUT: &str = "cut off: the server ended before the job did, and the job with it";
@@ -133,6 +134,18 @@ fn status(row: &Row) -> Option<Status> {
     })
 }
 
+/// Counts a job that is over.
+fn count(status: &Status) {
+    let State::Ended { since, .. } = &status.state else { return };
+    let launch = since.and_then(|since| Duration::try_from(since.duration_since(status.created)).ok());
+    metrics::global().ended(&metrics::Ended {
+        state: status.state.name(),
+        launch,
+        bytes: (status.stdout_bytes, status.stderr_bytes),
+        redactions: &status.redactions,
+    });
+}
+
 impl Engine {
     /// A job of a server that is gone.
     pub(super) fn past(&self, client: &str, id: &str) -> Option<Status> {
@@ -146,13 +159,16 @@ impl Engine {
         rows.unwrap_or_default().iter().filter_map(status).collect()
     }
 
-    /// Writes the end of a job to the history as soon as it comes.
+    /// Counts the end of a job and writes it to the history, as soon as it comes.
     pub(super) fn remember(&self, client: &str, job: &Arc<Job>) {
-        let Some(history) = self.history.clone() else { return };
-        let (client, job) = (client.to_owned(), Arc::clone(job));
+        let (client, job, history) = (client.to_owned(), Arc::clone(job), self.history.clone());
         self.endings.spawn(async move {
             job.ended().await;
-            let kept = history.put(row(&client, &job.status()));
+            let status = job.status();
+            tracing::debug!(job = %status.id, client, state = status.state.name(), "over");
+            count(&status);
+            let Some(history) = history else { return };
+            let kept = history.put(row(&client, &status));
             // A failure was told by the writer; waiting lets a shutdown know that it is there.
             let _ = tokio::task::spawn_blocking(|| kept.wait()).await;
         });

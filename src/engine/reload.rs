@@ -9,6 +9,7 @@ use std::sync::{Arc, PoisonError};
 use super::Engine;
 use super::law::Law;
 use super::recording::policy_record;
+use crate::metrics;
 use crate::policy::Policy;
 
 /// Loads the policy of an engine anew.
@@ -66,11 +67,13 @@ impl Engine {
                 // On record first: no decision may be by a policy that the record does not know.
                 self.tell("policy_reload", record);
                 self.law.exchange(law);
+                metrics::global().reloaded("in_force");
                 Reload::InForce
             }
             Err(why) => {
                 let why = old.judge.clean(&why);
                 tracing::error!("the policy was not loaded anew, the old one stays: {why}");
+                metrics::global().reloaded("refused");
                 self.tell("policy_reload", policy_record("refused", old.policy(), Some(why.clone())));
                 Reload::Refused(why)
             }

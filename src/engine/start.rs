@@ -19,6 +19,7 @@ use crate::audit::{Audit, AuditError};
 use crate::history::History;
 use crate::jobs::{self, Manager};
 use crate::launcher::Launcher;
+use crate::metrics;
 use crate::output::RuleError;
 use crate::paths::AbsPath;
 use crate::policy::{self, Policy};
@@ -129,6 +130,9 @@ impl Engine {
             endings: TaskTracker::new(),
             loader: None,
         };
+        if let Some(mode) = engine.sandbox.get("isolation") {
+            metrics::global().sandbox(mode.as_str().unwrap_or("none"));
+        }
         engine.record_start();
         Ok(engine)
     }

@@ -15,6 +15,7 @@ use super::law::Law;
 use super::{past, plan};
 use crate::audit::{AskRecord, AuditError, DecisionRecord, Receipt};
 use crate::jobs::{Admission, Job, JobId, Label, Order, Tap, Turned};
+use crate::metrics;
 use crate::policy::{Answer, Approved, Decision, Denial};
 
 /// What stays the same from the first step to the last.
@@ -52,7 +53,10 @@ impl Engine {
     ) -> Result<Arc<Job>, Refused> {
         let trip = self.set_out(client, &call);
         self.within_rate(&trip).await?;
+        let begun = Instant::now();
         let decision = trip.law.judge.decide(&call);
+        metrics::global().deciding(begun.elapsed());
+        tracing::debug!(job = %trip.id, client, took = ?begun.elapsed(), "decided");
         let approved = self.settle(&trip, decision, person).await?;
         self.input_is_judged(&trip, &approved, &call).await?;
         let admission = self.admit()?;
@@ -139,6 +143,8 @@ impl Engine {
         let label = Label { id: trip.id, client: trip.client.to_owned(), command: trip.command, label };
         let client = label.client.clone();
         let job = self.jobs.start(admission, label, order);
+        metrics::global().accepted();
+        tracing::debug!(job = %job.id(), client, "accepted");
         self.remember(&client, &job);
         job
     }
@@ -155,6 +161,7 @@ impl Engine {
         record.cwd = approved.cwd().path.to_string();
         record.rules = approved.rules().iter().map(|rule| rule.id.clone()).collect();
         record.profile = Some(approved.profile().name.clone());
+        metrics::global().decided("allow", &record.rules);
         if let Some(sandbox) = record.sandbox.as_object_mut() {
             sandbox.insert("unheld".into(), unheld.into());
         }
@@ -208,6 +215,7 @@ impl Engine {
         rules: Vec<String>,
         reason: String,
     ) -> Result<(), Refused> {
+        metrics::global().decided(decision, &rules);
         let record = DecisionRecord { rules, reason, ..self.record(trip, decision) };
         let audit = self.audit.clone();
         on_disk(move || audit.refused(record)).await

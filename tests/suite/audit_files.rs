@@ -181,6 +181,23 @@ fn records_wait_for_the_disk_together() {
 }
 
 #[test]
+fn an_end_that_cannot_be_written_now_is_written_before_anything_else() {
+    let (dir, path) = scratch();
+    let audit = Audit::open(&path, Options::default()).unwrap();
+    let receipt = audit.allowed(decision("ls")).unwrap();
+    let aside = dir.path().join("elsewhere");
+    fs::rename(&path, &aside).unwrap();
+    assert!(receipt.ended(audit::EndRecord::default()).is_err(), "it is told");
+    assert!(audit.allowed(decision("next")).is_err(), "and nothing starts meanwhile");
+    assert_eq!(audit.kept(), 1);
+    fs::rename(&aside, &path).unwrap();
+    audit.refused(decision("after")).unwrap();
+    let kinds: Vec<_> = audit::read(path.as_path(), None).unwrap().map(|record| record.unwrap().kind).collect();
+    assert_eq!(kinds, ["decision", "end", "decision"]);
+    assert_eq!((audit.kept(), whole(&path).records), (0, 3));
+}
+
+#[test]
 fn what_is_shown_is_what_was_asked_for() {
     let (_dir, path) = scratch();
     let audit = Audit::open(&path, Options::default()).unwrap();

@@ -18,12 +18,13 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("output", &[]),
     ("rate", &[]),
     ("history", &[]),
+    ("metrics", &[]),
     ("turns", &[]),
     ("audit", &["sys"]),
     ("jobs", &["policy", "audit", "launcher", "sandbox", "output"]),
-    ("engine", &["policy", "shell", "jobs", "launcher", "sandbox", "output", "rate", "audit", "history"]),
-    ("mcp", &["engine", "turns"]),
-    ("cli", &["mcp", "engine", "policy", "shell", "sandbox", "launcher", "output", "audit", "jobs"]),
+    ("engine", &["policy", "shell", "jobs", "launcher", "sandbox", "output", "rate", "audit", "history", "metrics"]),
+    ("mcp", &["engine", "metrics", "turns"]),
+    ("cli", &["mcp", "engine", "metrics", "policy", "shell", "sandbox", "launcher", "output", "audit", "jobs"]),
 ];
 
 /// What `jobs` may name of `policy`.

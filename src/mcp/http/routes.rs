@@ -21,10 +21,14 @@ use super::body;
 use super::client::Client;
 use super::clients::Clients;
 use super::doors::Doors;
+use crate::metrics;
 use crate::turns::Turns;
 
 /// Where the protocol is spoken.
 pub(super) const MCP: &str = "/mcp";
+
+/// Numbers for whoever watches the server: all clients together. Where there are tokens, one is needed.
+const METRICS: &str = "/metrics";
 
 /// The longest that one request keeps others waiting for their turn: it is then waiting itself, for a job or a person.
 const TURN: Duration = Duration::from_millis(5);
@@ -72,6 +76,11 @@ async fn at_the_door(State(hall): State<Arc<Hall>>, request: Request, next: Next
 
 async fn answer(State(hall): State<Arc<Hall>>, mut request: Request) -> Response<Body> {
     let Some(client) = identify(&hall, &mut request).await else { return unauthorised() };
+    if request.uri().path() == METRICS && request.method() == Method::GET {
+        let mut reply = Response::new(Body::from(metrics::global().text()));
+        reply.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; version=0.0.4"));
+        return reply;
+    }
     if request.uri().path() != MCP {
         return refusal(StatusCode::NOT_FOUND);
     }

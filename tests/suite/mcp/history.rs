@@ -78,6 +78,30 @@ fn two_servers_of_one_workspace_do_not_disturb_each_other() {
     assert_eq!(facts(&mut other, &own)["status"], "completed");
 }
 
+#[test]
+fn the_metrics_file_counts_decisions_and_jobs() {
+    let site = Site::new();
+    let file = site.path("metrics.prom");
+    let policy = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients/policy.yaml");
+    let mut command = site.command("serve");
+    command.arg("--policy").arg(policy).arg("--metrics-file").arg(&file);
+    let mut session = Session::open_command(command);
+    session.works("a job");
+    session.call("execute_command", json!({"command": "whoami"}));
+    session.hang_up();
+    assert!(session.exit().success());
+    let text = fs::read_to_string(file).unwrap();
+    for line in [
+        r#"shellwarden_jobs_total{state="completed"} 1"#,
+        r#"shellwarden_decisions_total{decision="deny",rule="refused"} 1"#,
+        "shellwarden_jobs_open 0",
+        "shellwarden_launch_seconds_count 1",
+        "shellwarden_decision_seconds_count 2",
+    ] {
+        assert!(text.lines().any(|found| found == line), "{line} is not in\n{text}");
+    }
+}
+
 /// A small generator, so that a run can be repeated from its seed.
 struct Random(u64);
 
