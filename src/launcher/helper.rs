@@ -25,6 +25,7 @@ use super::protocol::{self, Hello, Report, Request};
 use super::supervisor::{self, Setup};
 use super::tree;
 use crate::paths::AbsPath;
+use crate::sandbox::child;
 use crate::sandbox::ruleset::{self, ExecuteLayer, Layer};
 use crate::sandbox::seccomp::{Filter, Reach};
 use crate::sandbox::{Failure, Grants, Isolation, Job, Step, Support};
@@ -129,6 +130,7 @@ fn prepare(socket: &OwnedFd, strongest: Isolation) -> io::Result<State> {
     sys::default_signals();
     SigSet::all().thread_set_mask()?;
     let support = Support::probe(strongest)?;
+    child::let_nobody_gain_capabilities()?;
     let mut child_ended = SigSet::empty();
     child_ended.add(Signal::SIGCHLD);
     let scope = match support.isolation() {

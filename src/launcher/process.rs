@@ -199,6 +199,8 @@ fn limit_of(exit: &Exit, used: &Used, limits: &Limits) -> Option<&'static str> {
         libc::SIGXCPU if limits.cpu_time.is_some() => Some("cpu_time"),
         libc::SIGKILL if spent => Some("cpu_time"),
         libc::SIGXFSZ if limits.file_size.is_some() => Some("file_size"),
+        // The only calls that the filter ends a program for are those of another architecture; others get an error.
+        libc::SIGSYS => Some("system calls"),
         libc::SIGKILL | libc::SIGTERM => None,
         _ if used.was_full => Some("processes"),
         _ if large => Some("memory"),
@@ -227,6 +229,7 @@ mod tests {
             ("the hard limit", Exit::Signal(libc::SIGKILL), much, Some("cpu_time")),
             ("killed by somebody", Exit::Signal(libc::SIGKILL), little, None),
             ("a limit nobody set", Exit::Signal(libc::SIGXFSZ), little, None),
+            ("a call of another architecture", Exit::Signal(libc::SIGSYS), little, Some("system calls")),
             ("an ordinary failure", Exit::Code(1), much, None),
             ("an allocation that was refused", Exit::Code(1), used(1, 15, false), Some("memory")),
             ("a fork that was refused", Exit::Code(254), used(1, 1, true), Some("processes")),

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
-use super::usage::{Usage, shared_memory_of_machine};
+use super::usage::{self, Usage, shared_memory_of_machine};
 use crate::sandbox::Limits;
 
 /// A limit of the whole job, and that it was passed.
@@ -58,14 +58,17 @@ pub(super) struct Sampler {
     last: Usage,
     /// Time of processes that nobody waited for, which the kernel adds to nobody's.
     unclaimed: Duration,
+    /// System V segments belong to this job alone.
+    own_segments: bool,
     shared_before: Option<u64>,
     peak: u64,
     was_full: bool,
 }
 
 impl Sampler {
-    /// For a job with these limits; none when the kernel holds all of them. `counted` tells that it counts processes.
-    pub(super) fn new(limits: &Limits, counted: bool) -> Option<Self> {
+    /// For a job with these limits; none when the kernel holds all of them. `counted` tells that it counts processes,
+    /// `own_segments` that the job has an IPC namespace.
+    pub(super) fn new(limits: &Limits, counted: bool, own_segments: bool) -> Option<Self> {
         let cpu = limits.cpu_time.map(|limit| limit.get() + CPU_SLACK);
         let memory = limits.memory.map(|limit| limit.get());
         let (processes, full) = if counted { (None, limits.processes) } else { (limits.processes, None) };
@@ -78,6 +81,7 @@ impl Sampler {
             pause: FIRST,
             last: Usage::default(),
             unclaimed: Duration::ZERO,
+            own_segments,
             shared_before: None,
             peak: 0,
             was_full: false,
@@ -134,7 +138,9 @@ impl Sampler {
         let shared = shared_memory_of_machine();
         let before = *self.shared_before.get_or_insert(shared);
         // Unless files in memory grew somewhere on the machine, this job's did not.
-        let files = if shared.saturating_sub(before) > limit / 8 { usage.memory_files() } else { 0 };
+        let grew = shared.saturating_sub(before) > limit / 8;
+        let segments = if grew && self.own_segments { usage::segments() } else { 0 };
+        let files = if grew { usage.memory_files() + segments } else { 0 };
         if usage.resident + files <= limit {
             return usage.resident.max(files);
         }
@@ -170,15 +176,15 @@ mod tests {
     #[test]
     fn a_job_without_limits_of_the_whole_is_never_looked_at() {
         let file_size = Some("1 MiB".parse().unwrap());
-        assert!(Sampler::new(&Limits { file_size, ..Limits::default() }, false).is_none());
-        let counted = Sampler::new(&Limits { processes: Some(3), ..Limits::default() }, true).unwrap();
+        assert!(Sampler::new(&Limits { file_size, ..Limits::default() }, false, false).is_none());
+        let counted = Sampler::new(&Limits { processes: Some(3), ..Limits::default() }, true, false).unwrap();
         assert_eq!((counted.processes, counted.full), (None, Some(3)), "the kernel refuses, nothing is ended");
     }
 
     #[test]
     fn what_grows_is_looked_at_sooner_and_what_rests_later() {
         let limits = Limits { processes: Some(80), ..Limits::default() };
-        let mut sampler = Sampler::new(&limits, false).unwrap();
+        let mut sampler = Sampler::new(&limits, false, false).unwrap();
         let usage = |tasks, cpu| Usage { tasks, cpu: Duration::from_millis(cpu), ..Usage::default() };
         let mut pause = |usage: Usage| {
             sampler.schedule(&usage, Instant::now());

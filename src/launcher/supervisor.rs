@@ -114,10 +114,12 @@ fn begin<'a>(setup: Setup<'a>, profile: &Profile) -> Result<Watch<'a>, Failure> 
     let (outcome, failing) = pipe2(OFlag::O_CLOEXEC).map_err(supervisor)?;
     let parent = getpid().as_raw();
     let own_user_namespace = support.own_user_namespace();
+    let nice = go_first().map_err(step(Step::Supervisor))?;
     match sys::fork().map_err(step(Step::Fork))? {
         Forked::Child => {
             let log = ruleset::Log::Program { abi: support.landlock_abi().unwrap_or(0) };
             let entry = Entry {
+                nice,
                 job: &job,
                 ruleset,
                 log,
@@ -143,12 +145,26 @@ fn begin<'a>(setup: Setup<'a>, profile: &Profile) -> Result<Watch<'a>, Failure> 
                 life,
                 outcome: Some(outcome),
                 status: None,
-                sampler: Sampler::new(&job.limits, support.counts_processes(job.limits.processes)),
+                sampler: Sampler::new(
+                    &job.limits,
+                    support.counts_processes(job.limits.processes),
+                    support.isolation() == Isolation::MountNamespace,
+                ),
                 passed: None,
                 ordered: true,
                 alive: true,
             })
         }
+    }
+}
+
+/// Puts the supervisor before hundreds of processes that all want to run, where it may: it has to end them. The nice value
+/// that its job gets.
+fn go_first() -> io::Result<i32> {
+    let before = sys::nice()?;
+    match sys::set_nice(-20) {
+        Err(error) if !matches!(error.raw_os_error(), Some(libc::EACCES | libc::EPERM)) => Err(error),
+        _ => Ok(before),
     }
 }
 

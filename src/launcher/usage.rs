@@ -170,6 +170,14 @@ fn sum(pid: i32, file: &str, lines: &[&str]) -> Option<u64> {
     Some(text.lines().filter_map(value).sum::<u64>() * 1024)
 }
 
+/// System V segments of this process's IPC namespace: they stay when nobody is attached.
+pub(super) fn segments() -> u64 {
+    let text = fs::read_to_string("/proc/sysvipc/shm").unwrap_or_default();
+    // proc_sysvipc(5): the fifteenth column counts resident bytes.
+    let resident = |line: &str| line.split_ascii_whitespace().nth(14).and_then(|bytes| bytes.parse::<u64>().ok());
+    text.lines().filter_map(resident).sum()
+}
+
 /// Pages of the whole machine that belong to files in memory.
 pub(super) fn shared_memory_of_machine() -> u64 {
     let text = fs::read_to_string("/proc/meminfo").unwrap_or_default();

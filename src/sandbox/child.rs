@@ -34,6 +34,8 @@ pub(crate) struct Entry<'a> {
     /// The execute layer, where the job has one.
     pub(crate) execute_only: Option<OwnedFd>,
     pub(crate) filter: &'a Filter,
+    /// Its nice value; the supervisor's own is lower where it may be.
+    pub(crate) nice: i32,
     /// What the kernel's audit log is told.
     pub(crate) log: ruleset::Log,
     /// Standard input, output and error.
@@ -59,8 +61,9 @@ fn at<T, E: Into<io::Error>>(step: Step, result: Result<T, E>) -> Result<T, Fail
 }
 
 fn steps(entry: Entry<'_>) -> Result<std::convert::Infallible, Failure> {
-    let Entry { job, ruleset, execute_only, filter, log, stdio, parent, own_user_namespace } = entry;
+    let Entry { job, nice, ruleset, execute_only, filter, log, stdio, parent, own_user_namespace } = entry;
     at(Step::Session, setsid())?;
+    at(Step::Limits, sys::set_nice(nice))?;
     at(Step::Signals, SigSet::empty().thread_set_mask())?;
     umask(Mode::from_bits_truncate(0o022));
     connect(stdio, job.terminal)?;
@@ -68,7 +71,7 @@ fn steps(entry: Entry<'_>) -> Result<std::convert::Infallible, Failure> {
     // The steps up to here and the environment are made of memory; what follows only takes rights away.
     let (program, argv, env) = words(job)?;
     at(Step::Limits, job.limits.apply(own_user_namespace))?;
-    give_up_privileges(job.run_as.as_ref())?;
+    give_up_privileges(job.run_as.as_ref(), own_user_namespace)?;
     at(Step::ParentDeath, nix::sys::prctl::set_pdeathsig(Signal::SIGKILL))?;
     if getppid().as_raw() != parent {
         return Err(Failure { step: Step::ParentDeath, subject: None, errno: libc::ESRCH });
@@ -127,6 +130,15 @@ fn words(job: &Job) -> Result<Words, Failure> {
     Ok((program, argv, env))
 }
 
+/// Empties the bounding set of the helper, from which its jobs have theirs. It keeps its own capabilities, since it
+/// executes nothing.
+///
+/// # Errors
+/// What `prctl(2)` answers.
+pub(crate) fn let_nobody_gain_capabilities() -> io::Result<()> {
+    if sys::effective_capabilities()? & CAP_SETPCAP == 0 { Ok(()) } else { sys::drop_bounding_set() }
+}
+
 /// Makes the kernel choose this job, not the server, when memory runs out: the supervisor does it before it mounts, and
 /// what it forks inherits it. The file belongs to root while the process cannot be dumped, hence the moment in which it
 /// can; nothing foreign may trace it across the job's Landlock domain.
@@ -141,10 +153,11 @@ pub(crate) fn prefer_when_memory_runs_out() -> io::Result<()> {
 }
 
 /// Leaves no capability and no way to one.
-fn give_up_privileges(run_as: Option<&RunAs>) -> Result<(), Failure> {
+fn give_up_privileges(run_as: Option<&RunAs>, own_user_namespace: bool) -> Result<(), Failure> {
     let held = at(Step::BoundingSet, sys::effective_capabilities())?;
-    // Without CAP_SETPCAP the set cannot be emptied; no_new_privs, which follows, then closes the same door.
-    if held & CAP_SETPCAP != 0 {
+    // Without CAP_SETPCAP the set cannot be emptied; no_new_privs, which follows, then closes the same door. What the
+    // helper has emptied is full again in a new user namespace, and nowhere else.
+    if held & CAP_SETPCAP != 0 && own_user_namespace {
         at(Step::BoundingSet, sys::drop_bounding_set())?;
     }
     if let Some(user) = run_as {

@@ -95,6 +95,28 @@ pub fn open_process(pid: i32) -> io::Result<OwnedFd> {
     Ok(unsafe { OwnedFd::from_raw_fd(fd) })
 }
 
+/// The nice value of this process.
+///
+/// # Errors
+/// What `getpriority(2)` answers.
+pub fn nice() -> io::Result<c_int> {
+    let own: c_int = 0;
+    // SAFETY: the call takes two integers; unlike libc's wrapper it answers 20 minus the value, which is never negative.
+    let rc = unsafe { libc::syscall(libc::SYS_getpriority, libc::PRIO_PROCESS, own) };
+    if rc < 0 { Err(io::Error::last_os_error()) } else { Ok(20 - c_int::try_from(rc).unwrap_or(20)) }
+}
+
+/// Sets the nice value of this process; a lower one takes CAP_SYS_NICE.
+///
+/// # Errors
+/// What `setpriority(2)` answers.
+pub fn set_nice(value: c_int) -> io::Result<()> {
+    let own: c_int = 0;
+    // SAFETY: the call takes three integers.
+    let rc = unsafe { libc::syscall(libc::SYS_setpriority, libc::PRIO_PROCESS, own, value) };
+    if rc == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+}
+
 /// Turns a write beyond RLIMIT_FSIZE into an error (EFBIG, setrlimit(2)) instead of the death of this process.
 pub fn ignore_file_size_signal() {
     // SAFETY: SIG_IGN installs no code of ours, and the signal's number is valid.

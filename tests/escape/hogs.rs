@@ -5,7 +5,9 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use shellwarden::launcher::Exit;
-use shellwarden::sandbox::{Limits, ProcessCount};
+use shellwarden::launcher::{Process, StdinMode};
+use shellwarden::sandbox::{Isolation, Limits, ProcessCount};
+use tokio::io::AsyncReadExt;
 
 use crate::world::World;
 
@@ -63,6 +65,41 @@ pub(crate) fn run(kind: &str) -> ExitCode {
             }
             std::thread::sleep(LONG);
         }
+        "fork bomb" => several(1, || {
+            loop {
+                // SAFETY: this program has one thread.
+                unsafe { libc::fork() };
+            }
+        }),
+        "descriptors" => {
+            let open: Vec<_> = (0..100_000).map_while(|_| std::fs::File::open("/dev/null").ok()).collect();
+            return if open.len() < 1000 { ExitCode::SUCCESS } else { ExitCode::FAILURE };
+        }
+        "thousand children" => {
+            for _ in 0..1000 {
+                child(|| {});
+                // SAFETY: no status is asked for.
+                unsafe { libc::wait(std::ptr::null_mut()) };
+            }
+            return ExitCode::SUCCESS;
+        }
+        "disk" => {
+            let full = (0..64).find(|n| std::fs::write(format!("full{n}"), vec![0; 8 << 20]).is_err());
+            return if full.is_some() { ExitCode::FAILURE } else { ExitCode::SUCCESS };
+        }
+        "output" => loop {
+            println!("{}", "endless ".repeat(1000));
+        },
+        "segments" => several(3, || {
+            // SAFETY: takes integers; 0 is IPC_PRIVATE.
+            let segment = unsafe { libc::shmget(0, PIECE, 0o1600) };
+            // SAFETY: the kernel chooses the place.
+            let place = unsafe { libc::shmat(segment, std::ptr::null(), 0) };
+            // SAFETY: a fresh segment that nobody else knows, written within its length.
+            unsafe { libc::memset(place, 1, PIECE) };
+            // SAFETY: nothing refers to the place any more.
+            unsafe { libc::shmdt(place) };
+        }),
         "copies" => {
             // One piece, shared by all copies of the process.
             let piece = touched();
@@ -121,14 +158,77 @@ pub(crate) async fn whole_job(world: World) {
         let (end, output) = world.finish_spec(job(kind, limits)).await;
         assert_eq!(end.limit.as_deref(), Some(want), "{kind}: {end:?} {output}");
     }
+    if world.isolation == Isolation::MountNamespace {
+        let (end, output) = world.finish_spec(job("segments", &memory)).await;
+        assert_eq!(end.limit.as_deref(), Some("memory"), "segments: {end:?} {output}");
+    }
     let (end, output) = world.finish_spec(job("copies", &memory)).await;
     assert_eq!((&end.exit, end.limit.as_deref()), (&Exit::Code(0), None), "{end:?} {output}");
     assert!(end.peak_memory >= 40 << 20, "{end:?}");
     // Who counts processes is told, whoever it is.
-    let process =
-        world.launcher.launch(job("copies", &processes), shellwarden::launcher::StdinMode::Null).await.unwrap();
+    let process = world.launcher.launch(job("copies", &processes), StdinMode::Null).await.unwrap();
     let counted = world.launcher.support().process_count() == ProcessCount::UserNamespace;
     let told = |what: &str| process.handle.sandbox().mechanisms.iter().any(|held| held.contains(what));
     assert_eq!((told("process count of the user namespace"), told("processes counted by")), (counted, !counted));
     process.handle.ended().await;
+}
+
+/// Ten bombs at once: other jobs go on meanwhile, and nothing is left of any of them.
+pub(crate) async fn bombs(world: World) {
+    let limits = Limits {
+        cpu_time: Some("2s".parse().unwrap()),
+        file_size: Some("1 MiB".parse().unwrap()),
+        open_files: Some(64),
+        memory: Some("64 MiB".parse().unwrap()),
+        processes: Some(64),
+    };
+    let kinds = [
+        "fork bomb",
+        "threads",
+        "private",
+        "shared",
+        "files in memory",
+        "descriptors",
+        "thousand children",
+        "disk",
+        "output",
+        "spin",
+    ];
+    let me = std::env::current_exe().unwrap();
+    let mut running = Vec::new();
+    for kind in kinds {
+        let spec = world.spec(&[me.to_str().unwrap(), "hog", kind], &[], limits.clone());
+        let process = world.launcher.launch(spec, StdinMode::Null).await.unwrap();
+        running.push(tokio::spawn(to_its_end(process)));
+    }
+    for _ in 0..5 {
+        let (end, _) = world.finish(&["/bin/true"], &[]).await;
+        assert_eq!(end.exit, Exit::Code(0), "another job goes on");
+    }
+    for (kind, job) in kinds.iter().zip(running) {
+        job.await.unwrap_or_else(|error| panic!("{kind}: {error}"));
+    }
+    let left = || crate::world::processes().into_iter().filter(|(_, command)| command.contains(" hog ")).count();
+    assert_eq!(left(), 0);
+    assert_eq!(std::fs::read_dir(&world.outside).unwrap().count(), 2, "nothing was left outside");
+}
+
+/// Reads what a job writes up to a limit, as a worker does, and ends it there.
+async fn to_its_end(mut process: Process) {
+    let mut part = [0; 64 << 10];
+    let mut most = 4_usize << 20;
+    while let Ok(length @ 1..) = process.stdout.read(&mut part).await {
+        most = most.saturating_sub(length);
+        if most == 0 {
+            // It may have ended by itself.
+            let _ = process.handle.kill();
+            break;
+        }
+    }
+    // A fork bomb that the kernel stops at its limit goes on trying.
+    let end = tokio::time::timeout(Duration::from_secs(10), process.handle.ended()).await;
+    if end.is_err() {
+        let _ = process.handle.kill();
+        process.handle.ended().await;
+    }
 }

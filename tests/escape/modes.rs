@@ -68,7 +68,10 @@ pub(crate) fn drive(filter: &str) -> ExitCode {
     for mode in MODES.iter().filter(|mode| am_root() || mode.as_nobody) {
         for scenario in scenarios::NAMES {
             let name = format!("{}::{scenario}", mode.name);
-            if !name.contains(filter) {
+            // Bombs go off where the kernel bounds processes, or the supervisor comes before them; elsewhere they would
+            // weigh on the machine until they are counted.
+            let apart = *scenario == "bombs" && !mode.name.ends_with("mounts") && mode.name != "root/scope";
+            if !name.contains(filter) || apart {
                 continue;
             }
             let output = world(mode, scenario).output().unwrap();

@@ -8,7 +8,7 @@ use std::os::unix::net::{SocketAddr, UnixListener};
 use std::process::{Child, Command, ExitCode, Stdio};
 
 use shellwarden::launcher::{Exit, LaunchError, StdinMode};
-use shellwarden::sandbox::Limits;
+use shellwarden::sandbox::{Isolation, Limits};
 
 use crate::attacks::{self, CONTAINED};
 use crate::world::{World, drain, in_world, open_descriptors};
@@ -42,6 +42,7 @@ pub(crate) const NAMES: &[&str] = &[
     "demanded mode",
     "missing names",
     "loader",
+    "bombs",
     "whole job",
 ];
 
@@ -75,6 +76,7 @@ pub(crate) fn run(mode: &str, scenario: &str) -> ExitCode {
         "whole job" => in_world(mode, hogs::whole_job),
         "missing names" => in_world(mode, layers::missing_names),
         "loader" => in_world(mode, layers::loader),
+        "bombs" => in_world(mode, hogs::bombs),
         "shims" => shims::each(mode),
         other => match other.strip_prefix("without ") {
             Some(words) => shims::one(words),
@@ -222,6 +224,9 @@ async fn limits(world: World) {
     let (end, _) = world.finish_spec(shell("exec head -c 1000000 /dev/zero >big")).await;
     assert_eq!((end.exit, end.limit.as_deref()), (Exit::Signal(libc::SIGXFSZ), Some("file_size")));
     assert_eq!(fs::metadata(world.inside.join("big")).unwrap().len(), 64 * 1024);
+    let me = std::env::current_exe().unwrap();
+    let (end, _) = world.finish(&[me.to_str().unwrap(), "attack", "i386 call"], &[]).await;
+    assert_eq!(end.limit.is_some(), end.exit == Exit::Signal(libc::SIGSYS), "{end:?}");
     let (end, output) = world.finish_spec(shell("ulimit -n; ulimit -c; umask; cat /dev/null")).await;
     assert_eq!((end.exit, output.as_str()), (Exit::Code(0), "20\n0\n0022\n"));
     assert!(end.peak_memory > 100_000, "{}", end.peak_memory);
@@ -241,20 +246,37 @@ async fn streams(world: World) {
     assert_eq!((end.exit, output.len()), (Exit::Code(0), 100_001), "a request larger than a packet");
 }
 
-/// Many launches leave nothing behind.
+/// Many launches leave no descriptor, no memory and no zombie behind.
 async fn leaks(world: World) {
-    world.finish(&["/bin/true"], &[]).await;
-    let before = open_descriptors();
-    for _ in 0..50 {
+    let launches =
+        if world.isolation == Isolation::PidNamespace || world.isolation == Isolation::Freeze { 50 } else { 500 };
+    for _ in 0..10 {
+        world.finish(&["/bin/true"], &[]).await;
+    }
+    let helper = world.launcher.helper_pid();
+    let resident = |pid: i32| {
+        let pages = fs::read_to_string(format!("/proc/{pid}/statm")).unwrap();
+        pages.split(' ').nth(1).unwrap().parse::<u64>().unwrap() * 4
+    };
+    let before = (open_descriptors(), resident(helper));
+    for _ in 0..launches {
         let (end, _) = world.finish(&["/bin/true"], &[]).await;
         assert_eq!(end.exit, Exit::Code(0));
     }
     // The socket of the last job closes with the task that watched it, a moment after its end was told.
-    assert!(open_descriptors() < before + 5, "{} descriptors, {before} before", open_descriptors());
-    let helper = fs::read_dir(format!("/proc/{}/fd", world.launcher.helper_pid()));
+    assert!(open_descriptors() < before.0 + 5, "{} descriptors, {} before", open_descriptors(), before.0);
+    assert!(resident(helper) < before.1 + 1024, "{} KiB in the helper, {} before", resident(helper), before.1);
+    // The supervisor of the last job may just be on its way out.
+    assert!(zombies() <= 1, "{} zombies", zombies());
     // Only root may look at a process that cannot be dumped.
-    if let Ok(helper) = helper {
+    if let Ok(helper) = fs::read_dir(format!("/proc/{helper}/fd")) {
         assert!(helper.count() < 40);
     }
     world.launcher.shutdown().await;
+    assert_eq!(zombies(), 0);
+}
+
+fn zombies() -> usize {
+    let stat = |entry: fs::DirEntry| fs::read_to_string(entry.path().join("stat")).unwrap_or_default();
+    fs::read_dir("/proc").unwrap().flatten().map(stat).filter(|line| line.contains(") Z ")).count()
 }
