@@ -262,3 +262,30 @@ proptest! {
         prop_assert_eq!(String::from_utf8_lossy(&out).into_owned(), whole);
     }
 }
+
+#[test]
+fn what_a_rule_knows_by_its_beginning_is_found_in_base64_percent_signs_and_hexadecimal() {
+    use base64::Engine;
+    let rules = with_rules(&[("canary", "CANARY_SECRET_[0-9a-f]{10}", "[canary]")]);
+    let cases = [(builtin(), token(), "github-token"), (rules, ["CANARY_", "SECRET_7f3a9c41d2"].concat(), "canary")];
+    for (redactor, secret, id) in cases {
+        let mut spellings: Vec<String> = vec![
+            secret.bytes().map(|byte| format!("%{byte:02X}")).collect(),
+            secret.bytes().map(|byte| format!("%{byte:02x}")).collect(),
+            secret.bytes().map(|byte| format!("{byte:02x}")).collect(),
+        ];
+        for before in ["", "a", "ab"] {
+            let text = format!("{before}{secret}; and more");
+            spellings.push(base64::engine::general_purpose::STANDARD.encode(&text));
+            spellings.push(base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(&text));
+        }
+        for spelling in spellings {
+            let text = format!("it is {spelling} today\n");
+            let whole = in_pieces(&redactor, text.as_bytes(), usize::MAX);
+            assert!(whole.contains(&format!("[redacted:{id}] today")) && !whole.contains(&spelling[..16]), "{whole}");
+            for size in [1, 2, 7] {
+                assert_eq!(in_pieces(&redactor, text.as_bytes(), size), whole);
+            }
+        }
+    }
+}

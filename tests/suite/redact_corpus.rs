@@ -110,6 +110,11 @@ fn every_credential_of_the_corpus_goes_and_what_is_around_stays() {
             for round in 1..=ROUNDS {
                 let marked = format!("before it\n{}\n\nafter it\n", Dice(0x9e37_79b9_7f4a_7c15 ^ round).fill(template));
                 let (shown, counts) = BUILTIN.text(&marked.replace(['«', '»'], ""));
+                let mut slowly = Vec::new();
+                let mut stream = BUILTIN.stream();
+                marked.replace(['«', '»'], "").bytes().for_each(|byte| stream.push(&[byte], &mut slowly));
+                stream.finish(&mut slowly);
+                assert_eq!(String::from_utf8_lossy(&slowly), shown, "byte by byte");
                 let secrets = secrets(&marked);
                 let left = secrets.iter().find_map(|secret| leak(secret, &shown, template));
                 let kept = shown.starts_with("before it\n") && shown.ends_with("\nafter it\n");

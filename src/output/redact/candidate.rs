@@ -201,7 +201,7 @@ impl Candidate {
     /// A value longer than what may stay undecided is judged by what is there, and followed to its end when it is secret.
     fn outgrown(&mut self, rule: &Rule, window: &Window) -> bool {
         let judged = self.part == Part::Secret && !self.sure && self.best.is_some();
-        if judged && rule.check.accepts(&self.value(window, self.at), self.place(window, self.at)) {
+        if judged && rule.accepts(&self.value(window, self.at), self.place(window, self.at)) {
             self.sure = true;
         }
         judged && self.sure
@@ -230,7 +230,7 @@ impl Candidate {
             }
         }
         let best = best - rule.trail;
-        let secret = self.sure || rule.check.accepts(&self.value(window, best), self.place(window, best));
+        let secret = self.sure || rule.accepts(&self.value(window, best), self.place(window, best));
         Some(if secret {
             Fate::Found(self.unquoted(window, best))
         } else {

@@ -83,7 +83,7 @@ pub(super) fn is_random(value: &[u8]) -> bool {
 }
 
 /// False for `ghp_xxxxxxxx`, `xoxb-your-token` and the like: after the prefix nothing random comes.
-fn is_filled(value: &[u8]) -> bool {
+pub(super) fn is_filled(value: &[u8]) -> bool {
     let skip = value.iter().position(|byte| b"_-.".contains(byte)).filter(|at| *at < 12).map_or(0, |at| at + 1);
     let body = value.get(skip..).unwrap_or(value);
     let mut seen = [false; 256];

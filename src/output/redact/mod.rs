@@ -2,6 +2,7 @@
 
 mod candidate;
 mod check;
+mod encoded;
 mod formats;
 mod lane;
 mod named;

@@ -60,6 +60,11 @@ impl Pattern {
         self.dfa.get_or_init(|| build(&self.text).ok().map(Box::new)).as_deref()
     }
 
+    /// The regex.
+    pub(super) fn text(&self) -> &str {
+        &self.text
+    }
+
     /// True when the pattern can be walked at all.
     #[cfg(test)]
     pub(super) fn is_sound(&self) -> bool {

@@ -37,6 +37,8 @@ struct Owners {
     rules: Vec<usize>,
     /// Every secret here begins with the literal, so a part of it at the end of the data must be held.
     holds: bool,
+    /// The same behind so many bytes, where the literal is longer than what stays to be seen.
+    holds_behind: Option<usize>,
     /// One of the rules may begin in the middle of a word.
     anywhere: bool,
     /// What follows it, over all rules.
@@ -82,6 +84,7 @@ impl Prefilter {
             Owners {
                 rules: owners.clone(),
                 holds: rules_of().any(|rule| rule.lead.is_none()),
+                holds_behind: rules_of().filter_map(|rule| rule.shown).min(),
                 anywhere: rules_of().any(|rule| rule.edge == Edge::Any),
                 follows: rules_of().map(|rule| rule.follows).max().unwrap_or(Follows::Any),
             }
@@ -151,13 +154,17 @@ impl Prefilter {
     /// many bytes before the end.
     pub(super) fn held(&self, bytes: &[u8], is_edge: impl Fn(usize) -> bool) -> usize {
         let most = self.reach().min(bytes.len());
-        let mut lengths = (1..=most).rev();
-        let begins = |length: &usize| {
+        let held = |length: usize| {
             let suffix = bytes.get(bytes.len() - length..).unwrap_or_default();
-            self.may_begin(suffix)
-                && self.beginning_with(suffix).any(|owners| owners.holds && (owners.anywhere || is_edge(*length)))
+            let owners = self.may_begin(suffix).then(|| self.beginning_with(suffix)).into_iter().flatten();
+            let held = owners.filter_map(|owners| match owners.holds_behind {
+                _ if owners.holds && (owners.anywhere || is_edge(length)) => Some(length),
+                Some(shown) => length.checked_sub(shown),
+                None => None,
+            });
+            held.max().unwrap_or(0)
         };
-        lengths.find(begins).unwrap_or(0)
+        (1..=most).map(held).max().unwrap_or(0)
     }
 
     /// False for most bytes with which no literal begins.

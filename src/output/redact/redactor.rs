@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::encoded;
 use super::formats;
 use super::prefilter::Prefilter;
 use super::rule::{Rule, RuleError};
@@ -110,6 +111,13 @@ impl Builder {
         if self.builtin {
             rules.extend(formats::all().map(formats::Format::rule));
         }
+        // A value has these forms already, and they are exact.
+        let encoded: Vec<Rule> = rules
+            .iter()
+            .filter(|rule| !self.values.iter().any(|(name, _)| **name == *rule.id))
+            .flat_map(encoded::rules)
+            .collect();
+        rules.extend(encoded);
         let prefilter = Prefilter::new(&rules);
         Ok(Redactor { rules, prefilter })
     }

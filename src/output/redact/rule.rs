@@ -8,7 +8,8 @@ use regex::bytes::{Captures, Regex, RegexBuilder};
 use regex_syntax::ParserBuilder;
 use regex_syntax::hir::{Class, Hir, HirKind, literal};
 
-use super::check::Check;
+use super::check::{Check, Place};
+use super::encoded::Encoded;
 use super::pattern::Pattern;
 
 /// Literals shorter than this are everywhere.
@@ -107,6 +108,10 @@ pub(super) struct Rule {
     /// So many bytes at the end of a match are no part of the secret.
     pub(super) trail: usize,
     pub(super) replace: Replace,
+    /// Bytes of a literal that stay to be seen, where a secret begins inside it.
+    pub(super) shown: Option<usize>,
+    /// Set where values are judged by what they decode to.
+    pub(super) encoded: Option<Encoded>,
 }
 
 /// What takes the place of a secret.
@@ -130,7 +135,18 @@ pub(super) enum Replace {
 impl Rule {
     /// True when whatever matches is secret and goes as a whole.
     pub(super) fn is_sure(&self) -> bool {
-        self.check == Check::None && self.trail == 0 && matches!(self.replace, Replace::Fixed(_))
+        self.check == Check::None
+            && self.encoded.is_none()
+            && self.trail == 0
+            && matches!(self.replace, Replace::Fixed(_))
+    }
+
+    /// Judges a value that the pattern took.
+    pub(super) fn accepts(&self, value: &[u8], place: Place<'_>) -> bool {
+        match &self.encoded {
+            Some(encoded) => encoded.accepts(place.window.slice(place.lead, place.from), value),
+            None => self.check.accepts(value, place),
+        }
     }
 
     /// A rule as an operator writes it. `replace` may name groups (`$user`); the group called `secret`, else the first
@@ -156,6 +172,8 @@ impl Rule {
             check: Check::None,
             trail: 0,
             replace: replacement(id, regex, replace)?,
+            shown: None,
+            encoded: None,
         })
     }
 }

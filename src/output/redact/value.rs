@@ -80,6 +80,8 @@ impl Form {
             check: Check::None,
             trail: 0,
             replace: Replace::by_id(name),
+            shown: None,
+            encoded: None,
         }
     }
 }

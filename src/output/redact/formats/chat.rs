@@ -56,7 +56,8 @@ pub(super) const FORMATS: &[Format] = &[
         &[":AA"],
         (":", r"AA[A-Za-z0-9_-]{33}"),
     )
-    .check(Check::BehindNumber),
+    .check(Check::BehindNumber)
+    .shown(1),
     Format::token(
         "sendgrid-key",
         "https://www.twilio.com/docs/sendgrid/ui/account-and-settings/api-keys",

@@ -25,7 +25,7 @@ pub(super) const FORMATS: &[Format] = &[
             "LS0tLS1CRUdJTiBPUEVOU1NIIFBSSVZBVEUgS0VZ",
             "LS0tLS1CRUdJTiBFTkNSWVBURUQgUFJJVkFURSBLRVkt",
         ],
-        r"LS0tLS1CRUdJTi[A-Za-z0-9+/]{20,}={0,2}",
+        r"LS0tLS1CRUdJTiB(?:QUklWQVRFIEtFW|SU0EgUFJJVkFURSBLRV|FQyBQUklWQVRFIEtFW|PUEVOU1NIIFBSSVZBVEUgS0VZ|FTkNSWVBURUQgUFJJVkFURSBLRV)[A-Za-z0-9+/]{20,}={0,2}",
     ),
     Format::token(
         "putty-private-key",

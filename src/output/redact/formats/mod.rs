@@ -34,6 +34,7 @@ pub(super) struct Format {
     wrap: Wrap,
     check: Check,
     trail: usize,
+    shown: Option<usize>,
 }
 
 impl Format {
@@ -46,7 +47,7 @@ impl Format {
     ) -> Self {
         let (edge, wrap, check) = (Edge::Word, Wrap::Anywhere, Check::Form);
         let follows = Follows::Token;
-        Self { id, source, literals, lead: None, secret, follows, edge, wrap, check, trail: 0 }
+        Self { id, source, literals, lead: None, secret, follows, edge, wrap, check, trail: 0, shown: None }
     }
 
     /// A secret behind something that stays; `lead` begins with one of the literals.
@@ -58,7 +59,7 @@ impl Format {
     ) -> Self {
         let (edge, wrap, check) = (Edge::Any, Wrap::FullLines, Check::None);
         let follows = Follows::Any;
-        Self { id, source, literals, lead: Some(lead), secret, follows, edge, wrap, check, trail: 0 }
+        Self { id, source, literals, lead: Some(lead), secret, follows, edge, wrap, check, trail: 0, shown: None }
     }
 
     const fn check(mut self, check: Check) -> Self {
@@ -87,6 +88,12 @@ impl Format {
         self
     }
 
+    /// The secret begins so many bytes behind the start of its literals.
+    const fn shown(mut self, bytes: usize) -> Self {
+        self.shown = Some(bytes);
+        self
+    }
+
     /// The format as a rule.
     pub(super) fn rule(&self) -> Rule {
         Rule {
@@ -100,6 +107,8 @@ impl Format {
             check: self.check,
             trail: self.trail,
             replace: Replace::by_id(self.id),
+            shown: self.shown,
+            encoded: None,
         }
     }
 }

@@ -147,7 +147,8 @@ pub(super) const FORMATS: &[Format] = &[
         "https://man7.org/linux/man-pages/man5/crypt.5.html",
         &[":$1$", ":$5$", ":$6$", ":$y$", ":$gy$", ":$7$", ":$2a$", ":$2b$", ":$2y$", ":$apr1$", ":$argon2", " 5 $1$", " 8 $8$", " 9 $9$"],
         (r"(?::| [589] )", r"\$[a-z0-9-]+\$[^\s:]{12,}"),
-    ),
+    )
+    .shown(1),
     Format::behind("ldap-hash", "https://www.rfc-editor.org/rfc/rfc3112", &["{SSHA", "{SHA", "{CRYPT}", "{SMD5}", "{PBKDF2"], (r"\{[A-Z0-9-]+\}", r"[A-Za-z0-9+/$.=]{20,}")),
     Format::behind("redis-acl-password", "https://redis.io/docs/latest/operate/oss_and_stack/management/security/acl/", &[" on >", " off >"], (r" (?:on|off) [>#]", r"\S{4,}")),
     Format::behind("snmp-community", "https://www.rfc-editor.org/rfc/rfc3584", &["snmp-server community ", "rocommunity ", "rwcommunity "], (r"(?:snmp-server |r[ow])community[ \t]+", r"[^\s]{4,}"))
@@ -183,8 +184,8 @@ pub(super) const FORMATS: &[Format] = &[
     Format::behind(
         "initial-password",
         OWASP,
-        &["temporary password is", "password to proceed to installation", "assword for the elastic user"],
-        (r"(?:temporary password is generated for \S+|password to proceed to installation|assword for the elastic user[^\n]*):\s{1,12}", r"\S{6,}"),
+        &["password is generated", "password to proceed", "password for the elastic", "Password for the elastic"],
+        (r"(?:password is generated for \S+|password to proceed to installation|[Pp]assword for the elastic user[^\n]*):\s{1,12}", r"\S{6,}"),
     )
     .wrap(Wrap::No),
     Format::behind("application-key", "https://laravel.com/docs/encryption", &["base64:"], ("base64:", r"[A-Za-z0-9+/]{43}=")),
