@@ -7,7 +7,7 @@ use std::process::ExitCode;
 
 use super::args::Check;
 use super::setup::{self, Failure};
-use crate::diag::Problems;
+use crate::diag::{Problems, Severity};
 use crate::paths::AbsPath;
 use crate::policy;
 
@@ -30,13 +30,19 @@ pub(super) fn check(arguments: Check) -> Result<ExitCode, Failure> {
     Ok(ExitCode::from(u8::from(!sound)))
 }
 
-/// Prints what was found in one file; true when it is sound.
+/// Prints what was found in one file, errors first; true when it is sound.
 fn tell(file: &str, problems: &Problems, deny_warnings: bool) -> io::Result<bool> {
-    let sound = !problems.has_errors() && (problems.is_empty() || !deny_warnings);
-    if !problems.is_empty() {
-        writeln!(io::stderr().lock(), "{problems}\n")?;
+    let of = |severity| problems.iter().filter(move |problem| problem.severity == severity);
+    let mut stderr = io::stderr().lock();
+    for problem in of(Severity::Error).chain(of(Severity::Warning)) {
+        writeln!(stderr, "{problem}\n")?;
     }
-    let verdict = if sound { "ok" } else { "not sound" };
-    writeln!(io::stdout().lock(), "{file}: {verdict}")?;
+    let (errors, warnings) = (of(Severity::Error).count(), of(Severity::Warning).count());
+    let sound = errors == 0 && (warnings == 0 || !deny_warnings);
+    let counted =
+        |count, what: &str| (count > 0).then(|| format!("{count} {what}{}", if count > 1 { "s" } else { "" }));
+    let found: Vec<String> = [counted(errors, "error"), counted(warnings, "warning")].into_iter().flatten().collect();
+    let found = if found.is_empty() { String::new() } else { format!(" ({})", found.join(", ")) };
+    writeln!(io::stdout().lock(), "{file}: {}{found}", if sound { "ok" } else { "not sound" })?;
     Ok(sound)
 }

@@ -6,35 +6,47 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value as Json, json};
 
-use super::catalogue;
+use super::catalogue::{self, Entry};
 use super::compiled::Policy;
-use super::covers::always_hidden;
 use super::decide::{Request, Text};
 use super::decision::Decision;
 use super::explain::Verdict;
-use super::load::{Origin, load_as_written};
-use super::rule::{ProgramName, Rule};
+use super::lint::lint;
+use super::load::{Origin, examine};
 use super::tables::POLICY;
 use super::variables::Variables;
 use super::world::TestWorld;
-use super::yaml::Node;
-use crate::diag::{Problem, Problems};
+use super::yaml::{self, Node};
+use crate::diag::{Problem, Problems, Source};
 
-/// Validates a policy with everything that it extends.
+/// Validates a policy with everything that it extends, or a file that describes a program as the catalogue does. What
+/// can be checked is checked, whatever else is wrong.
 pub fn check(origin: &Origin, variables: &Variables) -> Problems {
-    let loaded = match load_as_written(origin, variables) {
-        Ok(loaded) => loaded,
-        Err(problems) => return problems,
-    };
-    let mut problems = loaded.warnings;
-    let policy = loaded.policy;
-    rules(&policy, &mut problems);
-    for test in &policy.tests {
-        if let Some(problem) = run_test(&policy, test) {
-            problems.push(problem);
-        }
+    if let Some(problems) = program_file(origin) {
+        return problems;
+    }
+    let (policy, mut problems) = examine(origin, variables);
+    let Some(policy) = policy else { return problems };
+    lint(&policy, &mut problems);
+    // What is missing in a policy with errors would fail its tests.
+    if !problems.has_errors() {
+        policy.tests.iter().filter_map(|test| run_test(&policy, test)).for_each(|problem| problems.push(problem));
     }
     problems
+}
+
+/// The problems of a file that describes a program; none when the file is something else.
+fn program_file(origin: &Origin) -> Option<Problems> {
+    let Origin::File(path) = origin else { return None };
+    let source = Source::new(path.to_string(), std::fs::read_to_string(path).ok()?);
+    let (node, mut problems) = yaml::read(&source).ok()?;
+    if node.get("program").is_none() || node.get("version").is_some() {
+        return None;
+    }
+    if let Err(found) = Entry::read(&node) {
+        problems.extend(found);
+    }
+    Some(problems)
 }
 
 /// Validates the catalogue of programs.
@@ -50,63 +62,6 @@ pub fn schema() -> Json {
         object.insert("title".into(), json!("shellwarden policy"));
     }
     schema
-}
-
-fn rules(policy: &Policy, problems: &mut Problems) {
-    for rule in policy.allow.iter().chain(policy.ask.iter()).chain(policy.deny.iter()) {
-        regexes(rule, problems);
-    }
-    let mut before: Vec<&Rule> = Vec::new();
-    for rule in policy.allow.iter() {
-        interpreters(policy, rule, problems);
-        if let Some(hiding) = before.iter().find(|earlier| always_hidden(earlier, rule)) {
-            let message = format!("rule `{}` can never apply: `{}` before it allows all of that", rule.id, hiding.id);
-            problems.push(rule.error("hidden-rule", message).advise("remove one of them"));
-        }
-        if let Some(denying) = policy.deny.iter().find(|denying| always_hidden(denying, rule)) {
-            let message = format!("rule `{}` can never apply: `{}` denies all of that", rule.id, denying.id);
-            problems.push(rule.error("hidden-rule", message).advise("remove one of them"));
-        }
-        before.push(rule);
-    }
-}
-
-/// Builds every regex, and tells of those that match nothing at all or everything.
-fn regexes(rule: &Rule, problems: &mut Problems) {
-    let Some(regex) = &rule.regex else { return };
-    match regex.get() {
-        Err(error) => {
-            problems.push(rule.error("bad-regex", format!("the regex of rule `{}` cannot be built: {error}", rule.id)))
-        }
-        Ok(built) if built.is_match("") => {
-            let message =
-                format!("the regex of rule `{}` matches the empty text, so it says less than it seems", rule.id);
-            problems.push(
-                rule.node
-                    .warning("empty-regex", message)
-                    .advise("write what must be there, without `*` or `?` around all of it"),
-            );
-        }
-        Ok(_) => {}
-    }
-}
-
-/// An interpreter or a build tool runs any code that it can read.
-fn interpreters(policy: &Policy, rule: &Rule, problems: &mut Problems) {
-    for name in &rule.programs {
-        let ProgramName::Bare(name) = name else { continue };
-        if catalogue::entry(name).is_some_and(|entry| entry.interpreter) {
-            let message = format!("rule `{}` allows `{name}`, which runs any code that it can read", rule.id);
-            let profile = rule.profile.as_ref().unwrap_or(&policy.default_profile);
-            let advice = match profile.approved_only {
-                true => {
-                    "`execute: approved` keeps it from starting programs that the line does not name; builds need a profile"
-                }
-                false => "what it may reach is then bounded by the sandbox of the rule alone",
-            };
-            problems.push(rule.node.warning("interpreter", message).advise(advice));
-        }
-    }
 }
 
 /// Runs one of the file's own tests.

@@ -319,21 +319,6 @@ fn does(effect: Effect) -> &'static str {
     }
 }
 
-/// Does `earlier` take everything that `later` could apply to? Only what is plain to see is said.
-pub(super) fn always_hidden(earlier: &Rule, later: &Rule) -> bool {
-    let names = |rule: &Rule| !rule.programs.is_empty();
-    let covered = names(earlier) && names(later) && later.programs.iter().all(|name| earlier.programs.contains(name));
-    let unlimited = earlier.regex.is_none()
-        && earlier.subcommands == Subcommands::Any
-        && matches!((&earlier.options, &earlier.operands), (Options::Any, OperandRule::Any));
-    let same_regex = match (&earlier.regex, &later.regex) {
-        (Some(earlier), Some(later)) => earlier.text() == later.text(),
-        _ => false,
-    };
-    let same_sandbox = earlier.profile == later.profile;
-    (covered && unlimited && same_sandbox) || (same_regex && earlier.programs == later.programs)
-}
-
 /// `N` and `*` stand for any value, `a*` for one that starts so, `never` for itself.
 pub(super) fn value_fits(pattern: &str, value: &Word) -> bool {
     let placeholder = pattern.chars().all(|c| c.is_ascii_uppercase() || c == '_' || c == '*');

@@ -74,6 +74,7 @@ impl Policy {
             Err(refused) => {
                 let (instead, suggestion) =
                     (advice::instead(self, &explanation), advice::suggestion(self, &explanation));
+                explanation.suggestion.clone_from(&suggestion);
                 let Refused { reason, rule } = refused;
                 Decision::Deny(Denial { explanation, reason, rule, instead, suggestion })
             }

@@ -152,6 +152,8 @@ pub struct Explanation {
     pub rendered: Option<String>,
     /// The sandbox.
     pub profile: Option<String>,
+    /// What to add to the policy to allow it, for an operator.
+    pub suggestion: Option<String>,
 }
 
 impl Explanation {
@@ -167,6 +169,7 @@ impl Explanation {
             assignments: Vec::new(),
             rendered: None,
             profile: None,
+            suggestion: None,
         }
     }
 
@@ -179,6 +182,7 @@ impl Explanation {
             let rules: Vec<Json> = report.looked.iter().map(Look::to_json).collect();
             command.as_object_mut().map(|command| command.insert("rules".into(), rules.into()));
         }
+        json.as_object_mut().map(|json| json.insert("suggestion".into(), self.suggestion.clone().into()));
         json
     }
 

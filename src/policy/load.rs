@@ -11,6 +11,7 @@ use sha2::{Digest, Sha256};
 use super::compiled::{Policy, Reading};
 use super::merge::{inherited, merge, remove_rule, rule_ids};
 use super::names::Entry;
+use super::prune::prune;
 use super::shape::join;
 use super::tables::{NOT_ENFORCED, POLICY};
 use super::toolchains::Found;
@@ -58,13 +59,30 @@ pub fn load(origin: &Origin, variables: &Variables) -> Result<Loaded, Problems> 
 }
 
 /// The same, whoever could change the files: what is checked here may be installed elsewhere.
-pub(super) fn load_as_written(origin: &Origin, variables: &Variables) -> Result<Loaded, Problems> {
+fn load_as_written(origin: &Origin, variables: &Variables) -> Result<Loaded, Problems> {
+    match examine(origin, variables) {
+        (Some(policy), warnings) if !warnings.has_errors() => Ok(Loaded { policy, warnings }),
+        (_, problems) => Err(problems),
+    }
+}
+
+/// Every problem that can be found, and what is left of the policy without them: to be looked at, never to be used.
+pub(super) fn examine(origin: &Origin, variables: &Variables) -> (Option<Policy>, Problems) {
     let disk = RealDisk;
-    let variables = real_variables(variables, &disk)?;
-    let mut gathering =
-        Gathering { problems: Problems::default(), chain: Vec::new(), files: Vec::new(), digest: Sha256::new() };
+    let variables = match real_variables(variables, &disk) {
+        Ok(variables) => variables,
+        Err(problem) => return (None, problem.into()),
+    };
+    let mut gathering = Gathering {
+        problems: Problems::default(),
+        chain: Vec::new(),
+        files: Vec::new(),
+        digest: Sha256::new(),
+        incomplete: false,
+    };
     let node = gathering.gather(origin, None);
-    let Some(node) = node.filter(|_| !gathering.problems.has_errors()) else { return Err(gathering.problems) };
+    // What a missing file would have said cannot be checked against.
+    let Some(node) = node.filter(|_| !gathering.incomplete) else { return (None, gathering.problems) };
     let guard = gathering.files.iter().chain([&variables.state]).cloned().collect();
     let mut reading = Reading {
         variables: &variables,
@@ -80,10 +98,7 @@ pub(super) fn load_as_written(origin: &Origin, variables: &Variables) -> Result<
         Origin::Builtin(name) => format!("a file of your own that says `extends: [builtin:{name}]`"),
     };
     let policy = reading.policy(&node, file, digest);
-    match policy.map(|policy| Policy { files: gathering.files, ..policy }) {
-        Some(policy) if !reading.problems.has_errors() => Ok(Loaded { policy, warnings: reading.problems }),
-        _ => Err(reading.problems),
-    }
+    (policy.map(|policy| Policy { files: gathering.files, ..policy }), reading.problems)
 }
 
 /// The variables without symlinks; a workspace that holds more than work is refused.
@@ -109,6 +124,8 @@ struct Gathering {
     chain: Vec<Origin>,
     files: Vec<AbsPath>,
     digest: Sha256,
+    /// A file that is extended could not be read.
+    incomplete: bool,
 }
 
 impl Gathering {
@@ -132,9 +149,17 @@ impl Gathering {
             self.digest.update((part.len() as u64).to_be_bytes());
             self.digest.update(part);
         }
-        let node = yaml::parse(&source).map_err(|problems| self.problems.extend(problems)).ok()?;
-        POLICY.check(&node, "", &mut self.problems);
-        not_enforced(&node, &mut self.problems);
+        let (mut node, mut found) = match yaml::read(&source) {
+            Ok(read) => read,
+            Err(problem) => {
+                self.problems.push(problem);
+                return None;
+            }
+        };
+        POLICY.check(&node, "", &mut found);
+        not_enforced(&node, &mut found);
+        prune(&mut node, &found);
+        self.problems.extend(found);
         self.chain.push(origin.clone());
         let base = self.base(&node, origin);
         self.chain.pop();
@@ -199,6 +224,7 @@ impl Gathering {
                     None
                 }
             };
+            self.incomplete |= found.is_none();
             base = match (base, found) {
                 (Some(base), Some(found)) => Some(merge(base, inherited(found))),
                 (base, found) => base.or(found),

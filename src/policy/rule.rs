@@ -52,6 +52,16 @@ pub(super) enum ProgramName {
     Path(AbsPath),
 }
 
+impl ProgramName {
+    /// Its name without a directory; none for a file whose name is not UTF-8.
+    pub(super) fn last_part(&self) -> Option<&str> {
+        match self {
+            Self::Bare(name) => Some(name),
+            Self::Path(path) => path.file_name()?.to_str(),
+        }
+    }
+}
+
 /// First words of a program that has such.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Subcommands {

@@ -49,12 +49,8 @@ impl Rules {
         let mut rules = Self { all, ..Self::default() };
         for (index, rule) in rules.all.iter().enumerate() {
             for name in &rule.programs {
-                let name = match name {
-                    ProgramName::Bare(name) => Some(name.as_str()),
-                    ProgramName::Path(path) => path.file_name().and_then(|name| name.to_str()),
-                };
                 // A file whose name is not UTF-8 cannot be named by a line either.
-                let Some(name) = name else { continue };
+                let Some(name) = name.last_part() else { continue };
                 let known = rules.by_name.entry(name.to_owned()).or_default();
                 if known.last() != Some(&index) {
                     known.push(index);
@@ -156,7 +152,7 @@ impl Starts {
 }
 
 /// Every text that a match may start with; none where one may start with anything.
-fn starts_of(regex: &str) -> Option<Vec<Vec<u8>>> {
+pub(super) fn starts_of(regex: &str) -> Option<Vec<Vec<u8>>> {
     let hir = regex_syntax::parse(regex).ok()?;
     let mut starts = Extractor::new().limit_total(MAX_STARTS).extract(&hir);
     starts.dedup();

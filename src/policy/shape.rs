@@ -160,11 +160,17 @@ impl Shape {
         match self {
             Self::Text => json!({"type": ["string", "number", "boolean"]}),
             Self::Bool => json!({"type": "boolean"}),
-            Self::Count(low, high) => json!({"type": "integer", "minimum": low, "maximum": high}),
+            Self::Count(low, high) => {
+                json!({"type": ["integer", "string"], "minimum": low, "maximum": high, "pattern": "^[0-9]+$"})
+            }
             Self::Size => json!({"type": ["string", "integer"], "pattern": "^[0-9]+ ?(B|KiB|MiB|GiB|TiB)?$"}),
             Self::Period => json!({"type": "string", "pattern": "^[0-9]+ ?(ms|s|m|h|d)$"}),
             Self::Regex => json!({"type": "string"}),
-            Self::OneOf(words) => json!({"enum": words}),
+            Self::OneOf(words) => {
+                // YAML reads `1` as a number, and a file may say `"1"` as well.
+                let numbers = words.iter().filter_map(|word| word.parse::<u64>().ok().map(Json::from));
+                json!({"enum": words.iter().map(|word| Json::from(*word)).chain(numbers).collect::<Vec<_>>()})
+            }
             Self::List(inner) => json!({"type": "array", "items": inner.schema()}),
             Self::OneOrMore(inner) => {
                 json!({"anyOf": [inner.schema(), {"type": "array", "items": inner.schema()}]})

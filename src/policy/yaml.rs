@@ -108,13 +108,22 @@ impl Node {
 /// # Errors
 /// Syntax, what the module refuses, and every duplicate key.
 pub(super) fn parse(source: &Source) -> Result<Node, Problems> {
+    let (node, problems) = read(source)?;
+    if problems.is_empty() { Ok(node) } else { Err(problems) }
+}
+
+/// The same with the duplicate keys beside the tree, which holds the entries of both.
+///
+/// # Errors
+/// What leaves no tree at all.
+pub(super) fn read(source: &Source) -> Result<(Node, Problems), Problem> {
     if source.text().len() > MAX_BYTES {
         let message = format!("the file has {} bytes, more than {MAX_BYTES}", source.text().len());
-        return Err(Problem::error("too-long", message).at(source, Span::default()).into());
+        return Err(Problem::error("too-long", message).at(source, Span::default()));
     }
     let mut reader = Reader { source, events: Parser::new_from_str(source.text()), problems: Problems::default() };
     let node = reader.document()?;
-    if reader.problems.is_empty() { Ok(node) } else { Err(reader.problems) }
+    Ok((node, reader.problems))
 }
 
 type Events<'a> = Parser<'a, serde_yaml::granit_parser::StrInput<'a>>;

@@ -101,6 +101,10 @@ fn each_rule_that_was_looked_at_says_why() {
         ]
     );
     assert_eq!(rules("git push --force"), [look("deny", "no-force", true, "it meets the rule")]);
-    let shown = decide(&policy, "git push").1.to_json(&Json::Null);
+    let denied = decide(&policy, "git commit").1;
+    let suggestion = denied.to_full_json(&Json::Null)["suggestion"].as_str().unwrap().to_owned();
+    assert!(suggestion.contains("{id: git, program: git, subcommands: [commit]"), "{suggestion}");
+    let shown = denied.to_json(&Json::Null);
+    assert!(shown.get("suggestion").is_none() && !shown.to_string().contains("to allow it"), "{shown}");
     assert!(shown["commands"][0].get("rules").is_none(), "a model is not told how rules are made");
 }

@@ -118,8 +118,13 @@ impl OptionTable {
         self.specs.iter().all(|spec| spec.effect == Effect::Safe && spec.values.iter().all(plain))
     }
 
+    /// Every option.
+    pub(in crate::policy) fn iter(&self) -> impl Iterator<Item = &OptionSpec> {
+        self.specs.iter()
+    }
+
     /// The option that goes by this name.
-    pub(super) fn find(&self, name: &str) -> Option<&OptionSpec> {
+    pub(in crate::policy) fn find(&self, name: &str) -> Option<&OptionSpec> {
         self.specs.get(*self.by_name.get(name)?)
     }
 
