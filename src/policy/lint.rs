@@ -138,7 +138,7 @@ fn regexes(rule: &Rule, list: List, problems: &mut Problems) {
 }
 
 /// Programs of a rule that the catalogue knows, by the last part of their names.
-fn known<'r>(rule: &'r Rule) -> impl Iterator<Item = (&'r str, &'static Entry)> {
+fn known(rule: &Rule) -> impl Iterator<Item = (&str, &'static Entry)> {
     rule.programs.iter().filter_map(|name| {
         let name = name.last_part()?;
         Some((name, catalogue::entry(name)?))

@@ -30,6 +30,11 @@ pub(super) fn parse(text: &str, place: impl Fn(usize, usize) -> Span) -> Result<
     let options = options();
     let whole = || place(0, text.chars().count());
     let fault = |_| syntax("the parser cannot read this", whole());
+    if let Some(at) = empty_delimiter(text) {
+        let message = "a here-document whose delimiter is empty; name one, such as EOF";
+        let start = text.get(..at).map_or(0, |before| before.chars().count());
+        return Err(Refusal::new("here-document", place(start, start + 2), message));
+    }
     let tokens = catch_unwind(|| brush_parser::uncached_tokenize_str(text, &options.tokenizer_options()))
         .map_err(fault)?
         .map_err(|error| syntax(&error.to_string(), whole()))?;
@@ -43,6 +48,36 @@ pub(super) fn parse(text: &str, place: impl Fn(usize, usize) -> Span) -> Result<
 
 fn syntax(what: &str, span: Span) -> Refusal {
     Refusal::new("syntax", span, format!("{what}; write plain bash, with quotes and brackets closed"))
+}
+
+/// Where a `<<` stands before quotes with nothing in them, quoted itself or not: where the text ends before the body
+/// begins, the tokenizer would find that delimiter without end, and take all memory.
+fn empty_delimiter(text: &str) -> Option<usize> {
+    let mut at = 0;
+    loop {
+        at += text.get(at..)?.find("<<")?;
+        let length = text.get(at..)?.bytes().take_while(|byte| *byte == b'<').count();
+        let behind = text.get(at + length..)?;
+        // Three are a here-string, which may be empty.
+        if length != 3 && starts_with_nothing(behind) {
+            return Some(at);
+        }
+        at += length;
+    }
+}
+
+/// Is the word that starts here quotes alone?
+fn starts_with_nothing(text: &str) -> bool {
+    let mut rest = text.strip_prefix('-').unwrap_or(text);
+    let mut quoted = false;
+    loop {
+        let blank = if quoted { None } else { rest.strip_prefix([' ', '\t']) };
+        let pair = ["\"\"", "''"].into_iter().find_map(|pair| rest.strip_prefix(pair));
+        quoted |= pair.is_some();
+        let Some(next) = blank.or(pair).or_else(|| rest.strip_prefix("\\\n")) else { break };
+        rest = next;
+    }
+    quoted && rest.chars().next().is_none_or(|c| c.is_whitespace() || ";&|<>()`".contains(c))
 }
 
 /// Bounds what the grammar will do with these tokens.
@@ -90,4 +125,30 @@ pub(super) fn subscript(word: &str) -> Result<(), &'static str> {
     let plain = !rest.contains(['[', '$', '`', '"', '\'', '\\', '(']);
     let harmless = !is_name || name.starts_with(|c: char| c.is_ascii_digit()) || plain;
     harmless.then_some(()).ok_or("subscript that holds quotes or expansions; arrays are not supported, quote the word")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_empty_delimiter_is_refused_before_the_tokenizer_looks_for_it() {
+        let empty = [
+            "p <<\"\"<E O \"=\nx\nF\"=\nx\nF\t\t",
+            "cat <<''",
+            "cat <<- \"\"''\nx",
+            "cat <<\\\n\"\" x",
+            "cat <<\"\"\\\n'';ls",
+            "cat <<<<<\"\"",
+            "echo $(cat <<\"\")",
+        ];
+        for text in empty {
+            let refused = parse(text, |start, end| Span { start, end }).err();
+            assert_eq!(refused.map(|refusal| refusal.code), Some("here-document"), "{text:?}");
+        }
+        for text in ["cat <<\"\"E\nx\nE\n", "cat <<< \"\"", "cat <<E\n\"\"\nE\n", "echo $((1 << 2))", "cat <<'' x''"] {
+            let named = empty_delimiter(text);
+            assert_eq!(named.is_some(), text.ends_with("x''"), "{text:?}");
+        }
+    }
 }
