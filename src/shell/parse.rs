@@ -66,15 +66,15 @@ fn empty_delimiter(text: &str) -> Option<usize> {
     }
 }
 
-/// Is the word that starts here quotes alone?
+/// Is the word that starts here quotes alone? The tokenizer leaves them all out, those inside of others as well.
 fn starts_with_nothing(text: &str) -> bool {
     let mut rest = text.strip_prefix('-').unwrap_or(text);
     let mut quoted = false;
     loop {
         let blank = if quoted { None } else { rest.strip_prefix([' ', '\t']) };
-        let pair = ["\"\"", "''"].into_iter().find_map(|pair| rest.strip_prefix(pair));
-        quoted |= pair.is_some();
-        let Some(next) = blank.or(pair).or_else(|| rest.strip_prefix("\\\n")) else { break };
+        let quote = rest.strip_prefix(['"', '\'']);
+        quoted |= quote.is_some();
+        let Some(next) = blank.or(quote).or_else(|| rest.strip_prefix("\\\n")) else { break };
         rest = next;
     }
     quoted && rest.chars().next().is_none_or(|c| c.is_whitespace() || ";&|<>()`".contains(c))
@@ -141,6 +141,8 @@ mod tests {
             "cat <<\"\"\\\n'';ls",
             "cat <<<<<\"\"",
             "echo $(cat <<\"\")",
+            "cat <<\"'\" x",
+            "cat <<'\"'",
         ];
         for text in empty {
             let refused = parse(text, |start, end| Span { start, end }).err();
