@@ -96,10 +96,12 @@ pub enum Refused {
         for_operator: String,
     },
     /// Too many commands in this time.
-    #[error("rate limit `{id}` is used up; try again in {} s", retry_after.as_secs_f32().ceil())]
+    #[error("{why}; try again in {} s", retry_after.as_secs_f32().ceil())]
     RateLimited {
         /// Which limit.
         id: String,
+        /// What is used up.
+        why: String,
         /// When there is room again.
         retry_after: Duration,
     },

@@ -10,7 +10,7 @@ use tokio::sync::watch;
 use super::judge::Judge;
 use crate::output::RuleError;
 use crate::policy::{self, Policy};
-use crate::rate::{Limit, Limiter, Scope};
+use crate::rate::{Limit, Limiter, Rate, Refusals, Scope};
 
 /// What several engines of one server count together: those with the same limits have the same counters, so a limit on
 /// the server is one on all of its clients. Clones are the same.
@@ -39,6 +39,8 @@ impl SharedLimits {
 pub(super) struct Law {
     pub(super) judge: Judge,
     pub(super) limiter: Arc<Limiter>,
+    /// What this policy refused, and to whom.
+    pub(super) refusals: Refusals,
     shared: SharedLimits,
 }
 
@@ -47,7 +49,7 @@ impl Law {
     /// A redaction rule of the policy is no regex.
     pub(super) fn new(policy: Policy, shared: SharedLimits) -> Result<Self, RuleError> {
         let limiter = shared.of(&policy.settings().rate_limits);
-        Ok(Self { judge: Judge::new(policy)?, limiter, shared })
+        Ok(Self { judge: Judge::new(policy)?, limiter, refusals: Refusals::default(), shared })
     }
 
     /// The law of a policy that takes the place of another. The same limits go on counting.
@@ -96,11 +98,17 @@ impl InForce {
 }
 
 fn limit((index, limit): (usize, &policy::RateLimit)) -> Limit {
-    let (scope, name) = match limit.scope {
+    let (scope, name) = match &limit.scope {
         policy::Scope::Client => (Scope::Client, "client"),
         policy::Scope::Server => (Scope::Server, "server"),
+        policy::Scope::Tool(tool) => (Scope::Tool(tool.clone()), "tool"),
+        policy::Scope::Rule(rule) => (Scope::Rule(rule.clone()), "rule"),
     };
     let number = |count: u64| u32::try_from(count).unwrap_or(u32::MAX);
-    let id = format!("{name}-{}", index + 1);
-    Limit { id, scope, commands: number(limit.commands), per: limit.per, burst: number(limit.burst) }
+    let rate = limit.rate.as_ref().map(|rate| Rate {
+        commands: number(rate.commands),
+        per: rate.per,
+        burst: number(rate.burst),
+    });
+    Limit { id: format!("{name}-{}", index + 1), scope, rate, concurrent: limit.concurrent.map(number) }
 }

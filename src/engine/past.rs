@@ -13,6 +13,7 @@ use super::Engine;
 use crate::history::Row;
 use crate::jobs::{End, Exit, Job, JobId, Outcome, State, Status};
 use crate::metrics;
+use crate::rate::Permit;
 
 /// What a job that was cut off says of its end.
 const CUT: &str = "cut off: the server ended before the job did, and the job with it";
@@ -159,11 +160,12 @@ impl Engine {
         rows.unwrap_or_default().iter().filter_map(status).collect()
     }
 
-    /// Counts the end of a job and writes it to the history, as soon as it comes.
-    pub(super) fn remember(&self, client: &str, job: &Arc<Job>) {
+    /// Counts the end of a job and writes it to the history, as soon as it comes; then others may have its places.
+    pub(super) fn remember(&self, client: &str, job: &Arc<Job>, places: Vec<Permit>) {
         let (client, job, history) = (client.to_owned(), Arc::clone(job), self.history.clone());
         self.endings.spawn(async move {
             job.ended().await;
+            drop(places);
             let status = job.status();
             tracing::debug!(job = %status.id, client, state = status.state.name(), "over");
             count(&status);

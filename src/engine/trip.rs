@@ -5,11 +5,12 @@
 //!
 //! INVARIANT: the record of a decision is on disk before anything starts.
 
+use std::hash::Hash;
 use std::sync::Arc;
 use std::time::Instant;
 
 use super::Engine;
-use super::call::{Call, Checked, Open, Refused};
+use super::call::{Call, Checked, Open, Refused, Text};
 use super::confirm::{self, Confirm, Nobody, Question};
 use super::law::Law;
 use super::{past, plan};
@@ -17,6 +18,7 @@ use crate::audit::{AskRecord, AuditError, DecisionRecord, Receipt};
 use crate::jobs::{Admission, Job, JobId, Label, Order, Tap, Turned};
 use crate::metrics;
 use crate::policy::{Answer, Approved, Decision, Denial};
+use crate::rate::{self, About, Permit};
 
 /// What stays the same from the first step to the last.
 struct Trip<'a> {
@@ -28,6 +30,24 @@ struct Trip<'a> {
     circumstances: String,
     /// The one policy of this trip.
     law: Arc<Law>,
+}
+
+impl Trip<'_> {
+    /// What makes a command the same as an earlier one of the same client.
+    fn same<'c>(&self, call: &'c Call) -> impl Hash + use<'c> {
+        let words = match &call.command {
+            Text::Line(line) => (Some(line), None),
+            Text::Exact(words) => (None, Some(words)),
+        };
+        (self.client.to_owned(), words, &call.cwd, &call.env, &call.stdin.text)
+    }
+
+    /// Counts a refusal of the policy.
+    fn refused(&self, call: &Call, why: &Refused) {
+        if matches!(why, Refused::Denied { .. } | Refused::NeedsConfirmation { .. }) {
+            self.law.refusals.count(self.same(call), Instant::now());
+        }
+    }
 }
 
 impl Engine {
@@ -52,12 +72,13 @@ impl Engine {
         tap: Option<Tap>,
     ) -> Result<Arc<Job>, Refused> {
         let trip = self.set_out(client, &call);
-        self.within_rate(&trip).await?;
+        let mut places = vec![self.within_rate(&trip, &call).await?];
         let begun = Instant::now();
         let decision = trip.law.judge.decide(&call);
         metrics::global().deciding(begun.elapsed());
         tracing::debug!(job = %trip.id, client, took = ?begun.elapsed(), "decided");
-        let approved = self.settle(&trip, decision, person).await?;
+        places.push(self.within_rate_of_rules(&trip, &decision).await?);
+        let approved = self.settle(&trip, decision, person).await.inspect_err(|why| trip.refused(&call, why))?;
         self.input_is_judged(&trip, &approved, &call).await?;
         let admission = self.admit()?;
         let tmp = self.tmp.for_job().map_err(|error| Refused::Sandbox(error.to_string()))?;
@@ -67,7 +88,7 @@ impl Engine {
         terms.watched = self.ground.watched(&spec);
         terms.spill = plan::spill(trip.law.policy().settings());
         terms.redactor = Some(Arc::clone(&trip.law.judge.redactor));
-        Ok(self.start(trip, admission, Order::new(approved, receipt, spec, terms), call.label))
+        Ok(self.start(trip, admission, Order::new(approved, receipt, spec, terms), (call.label, places)))
     }
 
     /// Judges a command as [`Engine::execute`] would; nothing runs, nothing is recorded.
@@ -83,11 +104,54 @@ impl Engine {
         Trip { client, id, command, circumstances, law }
     }
 
-    async fn within_rate(&self, trip: &Trip<'_>) -> Result<(), Refused> {
-        let Err(refused) = trip.law.limiter.admit(trip.client, Instant::now()) else { return Ok(()) };
-        let reason = format!("rate limit {}", refused.id);
-        self.record_refused(trip, "rate_limited", vec![refused.id.clone()], reason).await?;
-        Err(Refused::RateLimited { id: refused.id, retry_after: refused.retry_after })
+    /// What is asked too often is not judged. The permit lasts as long as the job.
+    async fn within_rate(&self, trip: &Trip<'_>, call: &Call) -> Result<Permit, Refused> {
+        if let Some(retry_after) = trip.law.refusals.wait(trip.same(call), Instant::now()) {
+            let why = "the same command was refused again and again".to_owned();
+            let refused = rate::Refused { id: "refused-again".into(), why, retry_after };
+            return Err(self.too_often(trip, refused).await);
+        }
+        match trip.law.limiter.admit(trip.client, About::Command, Instant::now()) {
+            Ok(permit) => Ok(permit),
+            Err(refused) => Err(self.too_often(trip, refused).await),
+        }
+    }
+
+    /// The same for the rules that decided, whatever they say.
+    async fn within_rate_of_rules(&self, trip: &Trip<'_>, decision: &Decision) -> Result<Permit, Refused> {
+        let explanation = match decision {
+            Decision::Allow(approved) => approved.explanation(),
+            Decision::Ask(pending) => pending.explanation(),
+            Decision::Deny(denial) => denial.explanation(),
+        };
+        let rules = explanation.commands.iter().filter_map(|command| command.rule.as_ref());
+        let rules: Vec<String> = rules.map(|rule| rule.id.to_string()).collect();
+        match trip.law.limiter.admit(trip.client, About::Rules(&rules), Instant::now()) {
+            Ok(permit) => Ok(permit),
+            Err(refused) => Err(self.too_often(trip, refused).await),
+        }
+    }
+
+    /// A call of a tool is within the limits on that tool; the permit lasts as long as the call.
+    ///
+    /// # Errors
+    /// [`Refused`]; the call must not be answered otherwise.
+    pub async fn tool_called(&self, client: &str, tool: &str) -> Result<Permit, Refused> {
+        let law = self.law.now();
+        match law.limiter.admit(client, About::Tool(tool), Instant::now()) {
+            Ok(permit) => Ok(permit),
+            Err(refused) => {
+                let command = format!("(a call of `{tool}`)");
+                let trip = Trip { client, id: JobId::random(), command, circumstances: String::new(), law };
+                Err(self.too_often(&trip, refused).await)
+            }
+        }
+    }
+
+    async fn too_often(&self, trip: &Trip<'_>, refused: rate::Refused) -> Refused {
+        let recorded = self.record_refused(trip, "rate_limited", vec![refused.id.clone()], refused.why.clone()).await;
+        let rate::Refused { id, why, retry_after } = refused;
+        recorded.err().unwrap_or(Refused::RateLimited { id, why, retry_after })
     }
 
     /// Turns a decision into an approval, by asking where the policy says so; records every other end.
@@ -138,14 +202,20 @@ impl Engine {
         })
     }
 
-    fn start(&self, trip: Trip<'_>, admission: Admission, order: Order, label: Option<String>) -> Arc<Job> {
+    fn start(
+        &self,
+        trip: Trip<'_>,
+        admission: Admission,
+        order: Order,
+        (label, places): (Option<String>, Vec<Permit>),
+    ) -> Arc<Job> {
         let label = label.map(|label| trip.law.judge.clean(&label));
         let label = Label { id: trip.id, client: trip.client.to_owned(), command: trip.command, label };
         let client = label.client.clone();
         let job = self.jobs.start(admission, label, order);
         metrics::global().accepted();
         tracing::debug!(job = %job.id(), client, "accepted");
-        self.remember(&client, &job);
+        self.remember(&client, &job, places);
         job
     }
 

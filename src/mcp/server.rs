@@ -236,7 +236,10 @@ impl ServerHandler for Server {
             let names: Vec<_> = TOOLS.iter().map(|tool| tool.name).collect();
             return Err(ErrorData::invalid_params(format!("no such tool; there are {}", names.join(", ")), None));
         };
-        Ok(self.answer(tool, request, call).await)
+        match self.engine.tool_called(&self.client, tool.name).await {
+            Ok(_while_it_lasts) => Ok(self.answer(tool, request, call).await),
+            Err(refused) => Ok(reply::error(refused.to_string()).into()),
+        }
     }
 
     /// There are none. Clients that ask without looking at the capabilities get an answer that they can use.

@@ -156,7 +156,8 @@ impl Reading<'_> {
         let [deny, ask, allow] = [List::Deny, List::Ask, List::Allow].map(|list| self.rules(node, list, &profiles));
         let (cwd_roots, cwd_default) = self.cwd(node)?;
         let variables = self.variables;
-        let settings = self.keep(node, settings::settings(node, &|text| variables.path(text)))?;
+        let mut settings = self.keep(node, settings::settings(node, &|text| variables.path(text)))?;
+        settings.rate_limits = self.rate_limits(node);
         self.outside_writable(node, "the audit file", &settings.audit.file, &profiles);
         if let Some(key) = &settings.audit.key_file {
             self.outside_writable(node, "the audit key", key, &profiles);

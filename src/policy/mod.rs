@@ -31,6 +31,7 @@ mod places;
 mod presets;
 mod profile;
 mod prune;
+mod rate_limits;
 mod roles;
 mod rule;
 mod rules;
@@ -58,9 +59,8 @@ pub use names::Names;
 pub use narrow::{Narrowing, TooWide};
 pub use presets::{presets, show};
 pub use profile::{OnUnsupported, Profile, Root, Unsupported};
+pub use rate_limits::{Rate, RateLimit, Scope};
 pub use rule::RuleRef;
-pub use settings::{
-    Audit, AuditSync, JobLimits, Limits, Network, OnOutput, RateLimit, Redact, RedactRule, Scope, Settings, Syslog,
-};
+pub use settings::{Audit, AuditSync, JobLimits, Limits, Network, OnOutput, Redact, RedactRule, Settings, Syslog};
 pub use variables::Variables;
 pub use world::{DirectoryFacts, ProgramFile, World, WorldError};

@@ -3,6 +3,7 @@
 //! In: nodes whose shape is known to be right. Out: plain values with defaults filled in. Who acts on them is the
 //! engine's matter.
 
+use super::rate_limits::RateLimit;
 use super::yaml::Node;
 use crate::paths::AbsPath;
 use crate::units::{ByteSize, Period};
@@ -91,28 +92,6 @@ pub struct JobLimits {
     pub spill: Option<ByteSize>,
 }
 
-/// Who shares a rate limit.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Scope {
-    /// Each client has its own.
-    Client,
-    /// All clients together.
-    Server,
-}
-
-/// How many commands in which time.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RateLimit {
-    /// Who shares it.
-    pub scope: Scope,
-    /// How many in each period.
-    pub commands: u64,
-    /// The period.
-    pub per: Period,
-    /// How many at once.
-    pub burst: u64,
-}
-
 /// One pattern to mask.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RedactRule {
@@ -140,7 +119,7 @@ pub struct Redact {
 pub struct Settings {
     /// The job manager.
     pub jobs: JobLimits,
-    /// Rate limits, all of which hold.
+    /// Rate limits, all of which hold; read in `rate_limits`.
     pub rate_limits: Vec<RateLimit>,
     /// Redaction.
     pub redact: Redact,
@@ -258,7 +237,6 @@ pub(super) fn settings(node: &Node, path: &dyn Fn(&str) -> Read<AbsPath>) -> Rea
         stuck_after: read(node, "jobs.stuck_after", "30s")?,
         spill: if on(node, "jobs.spill") { Some(read(node, "jobs.spill_size", "16 MiB")?) } else { None },
     };
-    let rate_limits = node.get("rate_limits").map_or(&[][..], Node::items).iter().map(rate_limit);
     let rules = node.at("redact.rules").map_or(&[][..], Node::items).iter().map(|rule| RedactRule {
         id: text(rule, "id"),
         regex: text(rule, "regex"),
@@ -272,13 +250,7 @@ pub(super) fn settings(node: &Node, path: &dyn Fn(&str) -> Read<AbsPath>) -> Rea
         env_values: on(node, "redact.env_values"),
         rules: rules.collect(),
     };
-    Ok(Settings {
-        jobs,
-        rate_limits: rate_limits.collect::<Read<_>>()?,
-        redact,
-        state: path("{state}")?,
-        audit: audit(node, path)?,
-    })
+    Ok(Settings { jobs, rate_limits: Vec::new(), redact, state: path("{state}")?, audit: audit(node, path)? })
 }
 
 /// A value that has no default.
@@ -312,12 +284,6 @@ fn audit(node: &Node, path: &dyn Fn(&str) -> Read<AbsPath>) -> Read<Audit> {
         keep: optional(node, "audit.rotate.keep")?,
         syslog,
     })
-}
-
-fn rate_limit(node: &Node) -> Read<RateLimit> {
-    let scope = if text(node, "scope") == "client" { Scope::Client } else { Scope::Server };
-    let commands: u64 = read(node, "commands", "1")?;
-    Ok(RateLimit { scope, commands, per: read(node, "per", "1m")?, burst: read(node, "burst", &commands.to_string())? })
 }
 
 /// The text under a required key.

@@ -34,6 +34,8 @@ pub(super) enum Shape {
     Map(&'static Shape),
     /// A map with these keys.
     Record(&'static [Field]),
+    /// The same, where some keys are of use beside others alone: the first of a pair needs the second.
+    Together(&'static [Field], &'static [(&'static str, &'static str)]),
     /// The first of these that is a scalar, a list or a map as the value is.
     AnyOf(&'static [Shape]),
 }
@@ -69,7 +71,7 @@ impl Shape {
         match self {
             Self::List(_) => kind == Kind::List,
             Self::OneOrMore(inner) => kind == Kind::List || inner.fits(kind),
-            Self::Map(_) | Self::Record(_) => kind == Kind::Map,
+            Self::Map(_) | Self::Record(_) | Self::Together(..) => kind == Kind::Map,
             Self::AnyOf(shapes) => shapes.iter().any(|shape| shape.fits(kind)),
             _ => kind == Kind::Scalar,
         }
@@ -88,7 +90,7 @@ impl Shape {
             Self::List(inner) => format!("a list, each {}", inner.wanted()),
             Self::OneOrMore(inner) => format!("{}, or a list of such", inner.wanted()),
             Self::Map(_) => "a map".into(),
-            Self::Record(fields) => {
+            Self::Record(fields) | Self::Together(fields, _) => {
                 let names: Vec<_> = fields.iter().map(|field| field.name).collect();
                 format!("a map with `{}`", names.join("`, `"))
             }
@@ -121,6 +123,10 @@ impl Shape {
                 }
             }
             Self::Record(fields) => check_record(fields, node, path, problems),
+            Self::Together(fields, pairs) => {
+                check_record(fields, node, path, problems);
+                check_pairs(pairs, node, path, problems);
+            }
             _ => self.check_scalar(node, path, problems),
         }
     }
@@ -178,6 +184,12 @@ impl Shape {
             Self::Map(inner) => json!({"type": "object", "additionalProperties": inner.schema()}),
             Self::AnyOf(shapes) => json!({"anyOf": shapes.iter().map(Shape::schema).collect::<Vec<_>>()}),
             Self::Record(fields) => record_schema(fields),
+            Self::Together(fields, pairs) => {
+                let mut schema = record_schema(fields);
+                let needs: Map<_, _> = pairs.iter().map(|(key, needed)| ((*key).to_owned(), json!([needed]))).collect();
+                schema.as_object_mut().map(|schema| schema.insert("dependentRequired".into(), needs.into()));
+                schema
+            }
         }
     }
 }
@@ -216,6 +228,14 @@ fn check_record(fields: &[Field], node: &Node, path: &str, problems: &mut Proble
             let message = format!("`{}` is missing", join(path, field.name));
             problems.push(node.error("missing-key", message).advise(field.doc));
         }
+    }
+}
+
+fn check_pairs(pairs: &[(&str, &str)], node: &Node, path: &str, problems: &mut Problems) {
+    let lacking = pairs.iter().filter(|(key, needed)| node.get(key).is_some() && node.get(needed).is_none());
+    for (key, needed) in lacking {
+        let message = format!("`{}` is missing beside `{key}`", join(path, needed));
+        problems.push(node.error("missing-key", message).advise(format!("write `{needed}`, or remove `{key}`")));
     }
 }
 

@@ -141,12 +141,30 @@ const REDACT: Shape = Shape::Record(&[
     ),
 ]);
 
-const RATE_LIMITS: Shape = Shape::List(&Shape::Record(&[
-    required("scope", Shape::OneOf(&["client", "server"]), "who shares the budget"),
-    required("commands", Shape::Count(1, 1_000_000), "how many in each period"),
-    required("per", Shape::Period, "the period"),
-    field("burst", Shape::Count(1, 1_000_000), "how many at once; `commands` when absent"),
-]));
+const TOOLS: &[&str] = &[
+    "execute_command",
+    "check_command",
+    "get_job_status",
+    "get_job_output",
+    "tail_job_output",
+    "interact_with_job",
+    "kill_job",
+    "list_jobs",
+    "wait_for_jobs",
+];
+
+const RATE_LIMITS: Shape = Shape::List(&Shape::Together(
+    &[
+        required("scope", Shape::OneOf(&["client", "server", "tool", "rule"]), "what is counted"),
+        field("tool", Shape::OneOf(TOOLS), "with `scope: tool`: calls of this tool, for each client by itself"),
+        field("rule", Shape::Text, "with `scope: rule`: commands that this rule decides, for each client by itself"),
+        field("commands", Shape::Count(1, 1_000_000), "how many in each period"),
+        field("per", Shape::Period, "the period"),
+        field("burst", Shape::Count(1, 1_000_000), "how many at once; `commands` when absent"),
+        field("concurrent", Shape::Count(1, 10_000), "how many at the same time, those that wait for a place included"),
+    ],
+    &[("commands", "per"), ("per", "commands"), ("burst", "commands")],
+));
 
 const AUDIT: Shape = Shape::Record(&[
     field("file", Shape::Text, "where decisions and ends of jobs are recorded"),
@@ -242,7 +260,7 @@ pub(super) const POLICY: Shape = Shape::Record(&[
         ]),
         "the job manager",
     ),
-    field("rate_limits", RATE_LIMITS, "how many commands in which time"),
+    field("rate_limits", RATE_LIMITS, "how many commands in which time, and how many at a time"),
     field("redact", REDACT, "what is masked in output"),
     field("audit", AUDIT, "the record"),
     field(

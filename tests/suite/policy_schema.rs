@@ -32,6 +32,10 @@ fn accepts(schema: &Json, value: &Json) -> bool {
         ("required", Json::Object(entries)) => {
             said.as_array().unwrap().iter().all(|key| entries.contains_key(key.as_str().unwrap()))
         }
+        ("dependentRequired", Json::Object(entries)) => said.as_object().unwrap().iter().all(|(key, needed)| {
+            let needed = needed.as_array().unwrap();
+            !entries.contains_key(key) || needed.iter().all(|key| entries.contains_key(key.as_str().unwrap()))
+        }),
         ("properties", Json::Object(entries)) => {
             entries.iter().all(|(key, item)| said.get(key).is_none_or(|schema| accepts(schema, item)))
         }
@@ -94,6 +98,12 @@ fn what_loads_is_accepted_and_what_the_schema_refuses_does_not_load() {
         ("version: 1\njobs: {concurrent: 0}", false),
         ("version: 1\nrate_limits: [{scope: client, commands: 5, per: 1m}]", true),
         ("version: 1\nrate_limits: [{scope: client, commands: 5}]", false),
+        ("version: 1\nrate_limits: [{scope: client, per: 1m, concurrent: 2}]", false),
+        ("version: 1\nrate_limits: [{scope: client, burst: 5, concurrent: 2}]", false),
+        ("version: 1\nrate_limits: [{scope: server, concurrent: 2}]", true),
+        ("version: 1\nrate_limits: [{scope: server, concurrent: 0}]", false),
+        ("version: 1\nrate_limits: [{scope: tool, tool: list_jobs, commands: 5, per: 1m, burst: 2}]", true),
+        ("version: 1\nrate_limits: [{scope: tool, tool: list_job, commands: 5, per: 1m}]", false),
         ("version: 1\nprofiles: {x: {limits: {processes: 5}}}", true),
         ("version: 1\nprofiles: {x: {limit: {processes: 5}}}", false),
     ];
@@ -101,6 +111,23 @@ fn what_loads_is_accepted_and_what_the_schema_refuses_does_not_load() {
         let found = problems(text, false);
         assert_eq!(!found.iter().any(|problem| !problem.ends_with("path-skipped")), loads, "{text}: {found:?}");
         assert_eq!(accepts(&schema, &read(text)), loads, "{text}");
+    }
+}
+
+#[test]
+fn a_wrong_limit_is_told_where_it_stands() {
+    for (limit, told) in [
+        ("{scope: tool, commands: 5, per: 1m}", "2:15 missing-key"),
+        ("{scope: rule, concurrent: 5}", "2:15 missing-key"),
+        ("{scope: rule, rule: nothere, concurrent: 5}", "2:35 unknown-rule"),
+        ("{scope: client, tool: list_jobs, concurrent: 5}", "2:37 wrong-value"),
+        ("{scope: client}", "2:15 missing-key"),
+        ("{scope: client, commands: 5}", "2:15 missing-key"),
+        ("{scope: clients, commands: 5, per: 1m}", "2:23 unknown-value"),
+    ] {
+        let found = problems(&format!("version: 1\nrate_limits: [{limit}]"), false);
+        let found: Vec<_> = found.into_iter().filter(|problem| !problem.ends_with("path-skipped")).collect();
+        assert_eq!(found, [told], "{limit}");
     }
 }
 

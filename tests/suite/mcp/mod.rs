@@ -6,6 +6,7 @@ mod history;
 mod hostile;
 mod jobs;
 mod leaving;
+mod limits;
 mod narrowed;
 mod packaging;
 mod reload;

@@ -99,8 +99,9 @@ fn each_of_many_decisions_is_by_exactly_one_policy_and_the_record_says_which() {
         let text = if n % 2 == 0 { policy(&format!("rule-{n}")) } else { "version: [".to_owned() };
         put(&served.file, &text);
         let asked: Vec<u64> = (0..decisions / reloads)
-            .map(|_| {
-                let call = json!({"name": "execute_command", "arguments": {"command": "whoami"}});
+            .map(|at| {
+                // Each another one: the same, refused again and again, would be slowed.
+                let call = json!({"name": "execute_command", "arguments": {"command": format!("whoami {n} {at}")}});
                 served.session.request("tools/call", call)
             })
             .collect();
