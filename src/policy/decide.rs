@@ -5,11 +5,13 @@
 //!
 //! INVARIANT: an [`Approved`] is made here alone, after every command, redirection and assignment was allowed.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
 use super::advice;
+use super::carried::MAX_CARRIED;
 use super::compiled::Policy;
 use super::decision::{Approved, Decision, Denial, Pending, Plan};
 use super::environment::never_set;
@@ -103,7 +105,7 @@ impl Policy {
         let known = with_start(&env, &cwd.path, &explanation.line);
         let analysis = self.analyse(request, known, explanation)?;
         let line = explanation.line.clone();
-        let court = Court { policy: self, world, start: &cwd.path, line: &line };
+        let court = Court { policy: self, world, start: &cwd.path, line: &line, carried: Cell::new((0, MAX_CARRIED)) };
         let judged = analysis.commands.iter().map(|command| self.narrowed(command, court.judge(command)));
         let (reports, rulings): (Vec<_>, Vec<Ruling>) = judged.unzip();
         explanation.commands = reports;

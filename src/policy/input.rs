@@ -150,7 +150,8 @@ impl Court<'_> {
                 "`{name}` would run what is written to its standard input; send it as `command` instead"
             ));
         }
-        let code = Unknown { reason: "what is written to its standard input".to_owned(), splits: true };
+        let reason = "what is written to its standard input".to_owned();
+        let code = Unknown { reason, splits: true, literal_prefix: String::new() };
         let words = command.words.iter().take(1).cloned().chain([Word::Unknown(code)]).collect();
         let any_code = Command { words, ..command.clone() };
         let allowed = self.judge(&any_code).0.verdict == Verdict::Allow;

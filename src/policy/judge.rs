@@ -4,6 +4,7 @@
 //! Strictest first: deny, then ask, then allow, then the default. How rulings become one decision is in `decide`.
 
 use std::borrow::Cow;
+use std::cell::Cell;
 use std::sync::Arc;
 
 use super::catalogue::{self, Entry};
@@ -47,20 +48,25 @@ pub(super) struct Court<'a> {
     pub(super) world: &'a dyn World,
     pub(super) start: &'a AbsPath,
     pub(super) line: &'a str,
+    /// How deep the command stands in arguments of others, and how many more are read out of them.
+    pub(super) carried: Cell<(usize, usize)>,
 }
 
 /// A verdict with its reason, before the sandbox is looked at.
-struct Answer<'a> {
-    verdict: Verdict,
-    rule: Option<&'a Rule>,
-    reason: String,
-    profiles: Vec<Arc<Profile>>,
-    inert: bool,
+pub(super) struct Answer<'a> {
+    pub(super) verdict: Verdict,
+    pub(super) rule: Option<&'a Rule>,
+    pub(super) reason: String,
+    pub(super) profiles: Vec<Arc<Profile>>,
+    pub(super) inert: bool,
+    /// It runs something that could not be read.
+    pub(super) unread: bool,
 }
 
 impl Answer<'_> {
-    fn deny(reason: impl Into<String>) -> Self {
-        Self { verdict: Verdict::Deny, rule: None, reason: reason.into(), profiles: Vec::new(), inert: false }
+    pub(super) fn deny(reason: impl Into<String>) -> Self {
+        let (profiles, reason) = (Vec::new(), reason.into());
+        Self { verdict: Verdict::Deny, rule: None, reason, profiles, inert: false, unread: false }
     }
 }
 
@@ -122,7 +128,7 @@ impl<'a> Court<'a> {
         (report, Ruling { need, file })
     }
 
-    fn blank(&self, command: &Command) -> CommandReport {
+    pub(super) fn blank(&self, command: &Command) -> CommandReport {
         CommandReport {
             program: command.words.first().and_then(word),
             path: None,
@@ -136,7 +142,13 @@ impl<'a> Court<'a> {
         }
     }
 
-    fn rules(&self, subject: &Subject<'_>, cwd: &Result<AbsPath, String>, report: &mut CommandReport) -> Answer<'a> {
+    /// What the rules say to a command itself.
+    pub(super) fn listed(
+        &self,
+        subject: &Subject<'_>,
+        cwd: &Result<AbsPath, String>,
+        report: &mut CommandReport,
+    ) -> Answer<'a> {
         let names = subject.names();
         let denies = self.policy.deny.about(List::Deny, &names, subject).chain(self.dangerous(&names));
         if let Some((rule, how)) = first_met(List::Deny, denies, subject, report) {
@@ -154,6 +166,7 @@ impl<'a> Court<'a> {
                 reason: reason(rule, &how),
                 profiles: if rule.profile.is_some() || allowed.is_none() { vec![profile(rule)] } else { profiles },
                 inert: false,
+                unread: false,
             },
             (None, Some((rule, _))) => Answer {
                 verdict: Verdict::Allow,
@@ -161,6 +174,7 @@ impl<'a> Court<'a> {
                 reason: rule.reason.clone().unwrap_or_else(|| COVERED.into()),
                 profiles,
                 inert: allowed.iter().any(|(_, fit)| fit.inert),
+                unread: false,
             },
             (None, None) => self.default(subject, report),
         }
@@ -236,7 +250,7 @@ impl<'a> Court<'a> {
         Ok(at)
     }
 
-    fn find(&self, name: &str, cwd: &Result<AbsPath, String>) -> Result<Option<ProgramFile>, String> {
+    pub(super) fn find(&self, name: &str, cwd: &Result<AbsPath, String>) -> Result<Option<ProgramFile>, String> {
         let missing = || match self.policy.path.is_empty() {
             true => format!("`{name}` is searched nowhere: no directory of PATH lies under `filesystem.execute`"),
             false => format!("there is no program `{name}`"),

@@ -6,6 +6,8 @@
 
 mod account;
 mod advice;
+mod carried;
+mod carriers;
 mod catalogue;
 mod check;
 mod compiled;

@@ -9,6 +9,7 @@ use std::cell::OnceCell;
 use super::catalogue::{self, Entry, Invocation, Item, OptionSpec, invocation};
 use super::rule::ProgramName;
 use super::world::ProgramFile;
+use crate::diag::Span;
 use crate::paths::AbsPath;
 use crate::shell::{Command, CommandText, Word, command_text};
 
@@ -80,6 +81,11 @@ impl<'a> Subject<'a> {
             }
         }
         names
+    }
+
+    /// Where it stands in the line.
+    pub(super) fn span(&self) -> Span {
+        self.command.span
     }
 
     /// The program first.

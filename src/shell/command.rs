@@ -31,6 +31,8 @@ pub struct Unknown {
     pub reason: String,
     /// True when it is unquoted, so that it may become several words, or none.
     pub splits: bool,
+    /// The text that it starts with for certain: `--file=` of `--file="$X"`.
+    pub literal_prefix: String,
 }
 
 impl Word {

@@ -22,7 +22,10 @@ const MAX_STARTS: usize = 8;
 const MAX_SHELLS: usize = 4;
 
 fn supplied(reason: &str, splits: bool) -> Argument {
-    Argument { word: Word::Unknown(Unknown { reason: reason.to_owned(), splits }), position: None }
+    Argument {
+        word: Word::Unknown(Unknown { reason: reason.to_owned(), splits, literal_prefix: String::new() }),
+        position: None,
+    }
 }
 
 fn is_zsh(name: &str) -> bool {

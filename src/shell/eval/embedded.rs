@@ -119,7 +119,8 @@ impl Eval {
                 }
                 _ => continue,
             };
-            let file = Unknown { reason: "a file that rg supplies".to_owned(), splits: false };
+            let reason = "a file that rg supplies".to_owned();
+            let file = Unknown { reason, splits: false, literal_prefix: String::new() };
             let file = Argument { word: Word::Unknown(file), position: None };
             let inner: Vec<Argument> = inner.into_iter().chain([file]).collect();
             self.inner(name, &inner, call)?;

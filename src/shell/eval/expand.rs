@@ -185,12 +185,16 @@ fn classify(field: &[Part], usage: Use) -> Word {
     if let Some((reason, _)) = unknowns().next() {
         // What is not known joined to a pattern is a pattern as well: it may become several words.
         let splits = matches_files || unknowns().any(|(_, splits)| splits);
-        return Word::Unknown(Unknown { reason: reason.clone(), splits });
+        let known = field.iter().map_while(|part| match part {
+            Part::Text { text, .. } => Some(text.as_str()),
+            Part::Pattern(_) | Part::Unknown { .. } => None,
+        });
+        return Word::Unknown(Unknown { reason: reason.clone(), splits, literal_prefix: known.collect() });
     }
     let from_pattern = field.iter().any(|part| matches!(part, Part::Pattern(_)));
     if matches_files && from_pattern {
         let reason = "a pattern joined to a file name".to_owned();
-        return Word::Unknown(Unknown { reason, splits: true });
+        return Word::Unknown(Unknown { reason, splits: true, literal_prefix: String::new() });
     }
     if !matches_files && !from_pattern {
         let texts = field.iter().filter_map(|part| match part {

@@ -188,7 +188,11 @@ impl Eval {
         for name in names {
             if name != "REPLY" {
                 let reason = "what `read` or `unset` leaves in it".to_owned();
-                let unknown = Word::Unknown(super::super::command::Unknown { reason, splits: false });
+                let unknown = Word::Unknown(super::super::command::Unknown {
+                    reason,
+                    splits: false,
+                    literal_prefix: String::new(),
+                });
                 self.shell_variable(name, unknown, call.span)?;
             }
             after.set(name, Value::Unknown("a variable that `read` or `unset` changed"));
