@@ -6,11 +6,13 @@
 
 use std::borrow::Cow;
 
+use regex_syntax::hir::literal::{ExtractKind, Extractor};
+
 use super::catalogue::{Invocation, Item, OptionSpec};
 use super::covers::{starts_with, value_fits};
 use super::rule::{LazyRegex, OperandRule, Options, Rule, Subcommands};
 use super::subject::Subject;
-use crate::shell::Word;
+use crate::shell::{Glob, Word};
 
 /// What a rule asks for and the command has not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -78,7 +80,7 @@ pub(super) fn meets(rule: &Rule, subject: &Subject<'_>) -> Result<Cow<'static, s
         return Err(Missing::Options);
     }
     let operands = match &rule.operands {
-        OperandRule::Regex(regex) => operand_meets(regex, &sorted),
+        OperandRule::Regex(regex) => operand_meets(regex, &sorted, rule.is_builtin()),
         OperandRule::None => {
             !sorted.global.iter().chain(&sorted.items).any(|item| matches!(item, Item::Operand { .. }))
         }
@@ -139,17 +141,44 @@ fn looks_like(text: &str, name: &str) -> bool {
     }
 }
 
-fn operand_meets(regex: &LazyRegex, sorted: &Invocation<'_>) -> bool {
+fn operand_meets(regex: &LazyRegex, sorted: &Invocation<'_>, builtin: bool) -> bool {
     let Ok(compiled) = regex.get() else { return true };
     sorted.global.iter().chain(&sorted.items).any(|item| match item {
         Item::Option { .. } | Item::Odd { .. } => false,
         Item::Operand { word, .. } => match word {
             Word::Known(text) => compiled.is_match(text),
-            // A relative pattern stays below the directory; one from the root may find what the rule is about.
-            Word::Glob(glob) => {
-                glob.pattern.starts_with('/') || glob.pattern.contains("..") || compiled.is_match(&glob.pattern)
-            }
+            Word::Glob(glob) => compiled.is_match(&glob.pattern) || may_find(glob, regex, builtin),
             Word::Unknown(_) => true,
         },
     })
+}
+
+/// Most texts with which what a rule is about may start or end.
+const MAX_ENDS: usize = 64;
+
+/// May a pattern find a name that all of the regex matches? Start and end of both are compared; in doubt it may.
+fn may_find(glob: &Glob, regex: &LazyRegex, builtin: bool) -> bool {
+    if glob.pattern.starts_with('/') || glob.pattern.contains("..") {
+        return true;
+    }
+    // A relative pattern stays below the directory, and those rules are about what lies elsewhere, or about no file.
+    if builtin {
+        return false;
+    }
+    let Ok(hir) = regex_syntax::parse(regex.text()) else { return true };
+    let ends = |kind: ExtractKind, fits: &dyn Fn(&str) -> bool| {
+        let texts = Extractor::new().kind(kind).limit_total(MAX_ENDS).extract(&hir);
+        texts.literals().is_none_or(|texts| {
+            texts.iter().any(|text| std::str::from_utf8(text.as_bytes()).is_ok_and(fits) || text.is_empty())
+        })
+    };
+    let prefix = glob.literal_prefix.as_str();
+    // What starts with a special character finds no hidden name, and nothing from the root.
+    let starts = |text: &str| match prefix {
+        "" => !text.starts_with(['/', '.']),
+        _ => text.starts_with(prefix) || prefix.starts_with(text),
+    };
+    let suffix = glob.pattern.rsplit(['*', '?', ']', ')', '\\']).next().unwrap_or("");
+    ends(ExtractKind::Prefix, &starts)
+        && ends(ExtractKind::Suffix, &|text| text.ends_with(suffix) || suffix.ends_with(text))
 }

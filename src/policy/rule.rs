@@ -196,6 +196,11 @@ impl Rule {
         RuleRef { id: self.id.to_string(), file: self.node.source.name().to_owned(), line }
     }
 
+    /// Is it one of the catalogue's own?
+    pub(super) fn is_builtin(&self) -> bool {
+        self.node.source.name().starts_with("builtin:programs/")
+    }
+
     /// An error at this rule.
     pub(super) fn error(&self, code: &'static str, message: String) -> Problem {
         self.node.error(code, message)
