@@ -17,10 +17,19 @@ pub(super) fn remove(tmp: TempDir) {
     remove_tree(&tmp.keep());
 }
 
-/// The same for a path.
+/// The same for a path. One that is gone already needs no word: whoever removed the folder above it was faster.
 pub fn remove_tree(path: &Path) {
-    if let Err(error) = flatten(path).and_then(|()| fs::remove_dir(path)) {
+    if let Err(error) = try_remove(path) {
         tracing::warn!(directory = %path.display(), %error, "a job's temporary directory could not be removed");
+    }
+}
+
+fn try_remove(path: &Path) -> io::Result<()> {
+    let removed = flatten(path).and_then(|()| fs::remove_dir(path));
+    // What is inside may go at the same time, so the directory itself must be looked for.
+    match fs::symlink_metadata(path) {
+        Err(gone) if gone.kind() == io::ErrorKind::NotFound => Ok(()),
+        _ => removed,
     }
 }
 
@@ -101,6 +110,15 @@ mod tests {
         remove(tmp);
         assert!(!path.exists());
         assert!(Path::new("/etc/passwd").exists());
+    }
+
+    #[test]
+    fn a_directory_that_is_gone_is_no_failure_and_one_that_stays_is() {
+        let tmp = TempDir::new().unwrap();
+        assert!(try_remove(&tmp.path().join("gone/job")).is_ok());
+        let file = tmp.path().join("file");
+        fs::write(&file, "").unwrap();
+        assert!(try_remove(&file).is_err());
     }
 
     #[test]
