@@ -86,6 +86,26 @@ fn a_torn_last_line_is_taken_off_and_told() {
 }
 
 #[test]
+fn the_last_record_is_found_however_long_it_and_what_a_crash_left_behind_it_are() {
+    for (first, last, torn) in
+        [(20_000, 10, 0), (10, 15_000, 3_000), (10, 200_000, 20_000), (900_000, 900_000, 900_000)]
+    {
+        let (_dir, path) = scratch();
+        let running = open(&path);
+        for length in [first, 1, last] {
+            running.refused(decision(&"x".repeat(length))).unwrap();
+        }
+        let head = running.head();
+        drop(running);
+        append(&path, &vec![b'y'; torn]);
+        let again = open(&path);
+        assert_eq!(again.head().seq, head.seq + u64::from(torn > 0), "{first} {last} {torn}");
+        again.refused(decision("next")).unwrap();
+        assert_eq!(verify(path.as_path()).unwrap().records, again.head().seq);
+    }
+}
+
+#[test]
 fn a_log_that_others_could_rewrite_is_refused() {
     let refused = |path: &AbsPath| Audit::open(path, Options::default()).unwrap_err().to_string();
     let (dir, path) = scratch();

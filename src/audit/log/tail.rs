@@ -15,6 +15,9 @@ use super::super::error::AuditError;
 use super::{LONGEST_LINE, Shared, file, rotate};
 use crate::paths::AbsPath;
 
+/// How much is read at first to find a line: nearly all are shorter by far, and whoever starts waits for this.
+const LOOK: u64 = 16 << 10;
+
 /// How much of a torn line is kept in the record that tells of it.
 const TOLD: usize = 4 << 10;
 
@@ -75,8 +78,7 @@ impl Tail {
         if length < self.length {
             return Err(damaged("it is shorter than it was".into()));
         }
-        let from = self.length.max(length.saturating_sub(2 * LONGEST_LINE));
-        let tail = self.read(shared, from, length - from)?;
+        let (from, tail) = self.end(shared, length)?;
         let whole = memchr::memrchr(b'\n', &tail).map_or(0, |at| at + 1);
         let (lines, torn) = tail.split_at(whole);
         let last = lines.strip_suffix(b"\n").and_then(|lines| lines.rsplit(|byte| *byte == b'\n').next());
@@ -97,6 +99,21 @@ impl Tail {
         if torn.is_empty() { Ok(()) } else { self.repair(shared, torn) }
     }
 
+    /// What was added, or so much of its end that the last whole line is in it, and where that begins.
+    fn end(&self, shared: &Shared, length: u64) -> Result<(u64, Vec<u8>), AuditError> {
+        let mut look = LOOK;
+        loop {
+            let from = self.length.max(length.saturating_sub(look.min(2 * LONGEST_LINE)));
+            let tail = self.read(shared, from, length - from)?;
+            // The end of the last whole line, and that of the line before it.
+            let enough = memchr::memrchr_iter(b'\n', &tail).nth(1).is_some();
+            if enough || from == self.length || look >= 2 * LONGEST_LINE {
+                return Ok((from, tail));
+            }
+            look *= 8;
+        }
+    }
+
     fn read(&self, shared: &Shared, from: u64, bytes: u64) -> Result<Vec<u8>, AuditError> {
         let mut read = Vec::new();
         let mut file = &*self.file;
@@ -107,7 +124,10 @@ impl Tail {
 
     /// The first line of the file, when it is a whole record.
     pub(super) fn first(&self, shared: &Shared) -> Result<Option<Line>, AuditError> {
-        let start = self.read(shared, 0, LONGEST_LINE)?;
+        let mut start = self.read(shared, 0, LOOK)?;
+        if memchr::memchr(b'\n', &start).is_none() {
+            start = self.read(shared, 0, LONGEST_LINE)?;
+        }
         let line = memchr::memchr(b'\n', &start).and_then(|end| start.get(..end));
         Ok(line.and_then(|line| parse(line, shared).ok()))
     }
