@@ -175,12 +175,17 @@ fn workspace_folder(workspace: &AbsPath) -> String {
 
 /// The protocol library warns of each request that it answers with an error, which hosts would show to people.
 const QUIET: &str = "warn,rmcp=error";
-
+/// Below this, the shell parser and the protocol library log whole commands with whatever is secret in them.
+const LIBRARIES: tracing::Level = tracing::Level::WARN;
 /// Log lines of ours go to stderr, one line an event; `SHELLWARDEN_LOG` sets what is shown, warnings by default.
 pub(super) fn log_to_stderr() {
-    use tracing_subscriber::EnvFilter;
-    let filter = EnvFilter::try_from_env("SHELLWARDEN_LOG").unwrap_or_else(|_| EnvFilter::new(QUIET));
-    let format = tracing_subscriber::fmt().with_writer(io::stderr).with_ansi(false).with_env_filter(filter);
+    use tracing_subscriber::filter::{FilterExt, filter_fn};
+    use tracing_subscriber::layer::SubscriberExt;
+    use tracing_subscriber::util::SubscriberInitExt;
+    use tracing_subscriber::{EnvFilter, Layer};
+    let wanted = EnvFilter::try_from_env("SHELLWARDEN_LOG").unwrap_or_else(|_| EnvFilter::new(QUIET));
+    let harmless = filter_fn(|about| about.target().starts_with("shellwarden") || *about.level() <= LIBRARIES);
+    let format = tracing_subscriber::fmt::layer().with_writer(io::stderr).with_ansi(false);
     // Set twice only when a test does so; the first stays.
-    let _ = format.try_init();
+    let _ = tracing_subscriber::registry().with(format.with_filter(wanted.and(harmless))).try_init();
 }

@@ -9,6 +9,8 @@ use std::hash::Hash;
 use std::sync::Arc;
 use std::time::Instant;
 
+use tracing::Instrument;
+
 use super::Engine;
 use super::call::{Call, Checked, Open, Refused, Text};
 use super::confirm::{self, Confirm, Nobody, Question};
@@ -67,16 +69,27 @@ impl Engine {
     pub async fn execute_for(
         &self,
         client: &str,
-        mut call: Call,
+        call: Call,
         person: &impl Confirm,
         tap: Option<Tap>,
     ) -> Result<Arc<Job>, Refused> {
         let trip = self.set_out(client, &call);
+        let span = tracing::debug_span!("trip", job = %trip.id, client);
+        self.travel(trip, call, person, tap).instrument(span).await
+    }
+
+    async fn travel(
+        &self,
+        trip: Trip<'_>,
+        mut call: Call,
+        person: &impl Confirm,
+        tap: Option<Tap>,
+    ) -> Result<Arc<Job>, Refused> {
         let mut places = vec![self.within_rate(&trip, &call).await?];
         let begun = Instant::now();
         let decision = trip.law.judge.decide(&call);
         metrics::global().deciding(begun.elapsed());
-        tracing::debug!(job = %trip.id, client, took = ?begun.elapsed(), "decided");
+        tracing::debug!(took = ?begun.elapsed(), "decided");
         places.push(self.within_rate_of_rules(&trip, &decision).await?);
         let approved = self.settle(&trip, decision, person).await.inspect_err(|why| trip.refused(&call, why))?;
         self.input_is_judged(&trip, &approved, &call).await?;
@@ -84,6 +97,7 @@ impl Engine {
         let tmp = self.tmp.for_job().map_err(|error| Refused::Sandbox(error.to_string()))?;
         let spec = plan::sandbox(&approved, &call, tmp.path(), &self.ground)?;
         let receipt = self.record_allowed(&trip, &approved, &call, self.ground.unheld(&spec)).await?;
+        tracing::debug!("recorded");
         let mut terms = plan::terms(&approved, &mut call, tmp, tap);
         terms.watched = self.ground.watched(&spec);
         terms.spill = plan::spill(trip.law.policy().settings());
@@ -214,7 +228,7 @@ impl Engine {
         let client = label.client.clone();
         let job = self.jobs.start(admission, label, order);
         metrics::global().accepted();
-        tracing::debug!(job = %job.id(), client, "accepted");
+        tracing::debug!("accepted");
         self.remember(&client, &job, places);
         job
     }

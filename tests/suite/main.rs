@@ -25,6 +25,7 @@ mod policy_lint;
 mod policy_problems;
 mod policy_rules;
 mod policy_schema;
+mod record;
 mod redact_corpus;
 mod replaced;
 mod run;

@@ -2,7 +2,7 @@
 
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
-use std::process::{Child, ChildStdin, ChildStdout, Stdio};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
 use serde_json::{Value, json};
 
@@ -30,12 +30,13 @@ impl Serving {
     /// The same with variables of the server.
     pub(crate) fn start_with(site: &Site, policy: &Path, environment: &[(&str, &str)]) -> Self {
         let mut command = site.command("serve");
-        command
-            .arg("--policy")
-            .arg(policy)
-            .envs(environment.iter().copied())
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped());
+        command.arg("--policy").arg(policy).envs(environment.iter().copied());
+        Self::run_command(command)
+    }
+
+    /// Starts the server that a command becomes.
+    pub(crate) fn run_command(mut command: Command) -> Self {
+        command.stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut server = command.spawn().unwrap();
         let (input, output) = (server.stdin.take(), BufReader::new(server.stdout.take().unwrap()));
         let mut serving = Self { server, input, output, calls: 0 };

@@ -138,3 +138,17 @@ fn foreign_names_and_foreign_pages_are_stopped_before_anything_else() {
         assert_eq!(health.status, status, "{with:?}: {health:?}");
     }
 }
+
+#[test]
+fn metrics_are_for_clients_and_count_what_they_did() {
+    let (server, tokens) = Server::with_clients(&["alice"]);
+    assert_eq!(server.request("GET /metrics", &[], ""), refusal());
+    let bearer = format!("Bearer {}", tokens[0]);
+    server.works(Some(&tokens[0]), "a job to count");
+    let reply = server.request("GET /metrics", &[("Authorization", &bearer)], "");
+    assert_eq!(reply.status, 200, "{reply:?}");
+    assert_eq!(reply.header("content-type"), Some("text/plain; version=0.0.4"));
+    for line in ["shellwarden_decision_seconds_count 1", "# TYPE shellwarden_decisions_total counter"] {
+        assert!(reply.body.lines().any(|found| found == line), "{line} is not in\n{}", reply.body);
+    }
+}
