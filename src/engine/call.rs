@@ -166,6 +166,21 @@ pub struct Piece {
     pub more: u64,
 }
 
+/// A part of both streams in the order in which they came.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Merged {
+    /// Text, as in a [`Piece`].
+    pub text: String,
+    /// Cursors after it.
+    pub next: Cursor,
+    /// Bytes since the asked cursor that are no longer held.
+    pub dropped: u64,
+    /// Bytes after `next` that are held and were not sent because of the size limit.
+    pub more: u64,
+    /// Bytes of the text, at its beginning, that are older than the memory of the order: first those of standard output.
+    pub unordered: u64,
+}
+
 /// Where a reader stands in both streams.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Cursor {

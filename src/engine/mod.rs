@@ -8,6 +8,7 @@ mod create;
 mod ground;
 mod judge;
 mod law;
+mod merged;
 mod past;
 mod plan;
 mod reach;
@@ -21,7 +22,7 @@ mod trip;
 mod watch;
 mod world;
 
-pub use call::{Call, Checked, Cursor, Kill, NoSuchJob, Open, Output, Piece, Refused, Stdin, Text};
+pub use call::{Call, Checked, Cursor, Kill, Merged, NoSuchJob, Open, Output, Piece, Refused, Stdin, Text};
 pub use confirm::{Confirm, Nobody, Question};
 pub use ground::{Ground, NotHeld};
 pub use judge::Judge;

@@ -56,7 +56,7 @@ const SIGNALS: &[(&str, Signal)] = &[
 ];
 
 impl Engine {
-    fn find(&self, client: &str, id: &str) -> Result<Arc<Job>, NoSuchJob> {
+    pub(super) fn find(&self, client: &str, id: &str) -> Result<Arc<Job>, NoSuchJob> {
         let job = id.parse().ok().and_then(|id| self.jobs.find(client, id));
         job.ok_or_else(|| NoSuchJob(id.chars().take(64).collect()))
     }
@@ -289,8 +289,10 @@ fn read(job: &Job, from: Cursor, max_bytes: usize) -> Output {
     let piece = |channel, cursor| {
         job.with_ring(channel, |ring| {
             let slice = ring.read(cursor, max_bytes);
-            let more = ring.total().saturating_sub(slice.next);
-            Piece { text: view::text(&slice.bytes), next: slice.next, dropped: slice.dropped, more }
+            let kept = if slice.next < ring.total() { view::whole(&slice.bytes) } else { slice.bytes.as_slice() };
+            let next = slice.next - (slice.bytes.len() - kept.len()) as u64;
+            let more = ring.total().saturating_sub(next);
+            Piece { text: view::text(kept), next, dropped: slice.dropped, more }
         })
     };
     Output { stdout: piece(Channel::Stdout, from.stdout), stderr: piece(Channel::Stderr, from.stderr) }

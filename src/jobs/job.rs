@@ -4,7 +4,7 @@
 //! the state.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{OnceLock, PoisonError};
+use std::sync::{Arc, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
@@ -15,6 +15,7 @@ use tokio::sync::{Mutex, watch};
 use super::activity::{Pulse, Usage};
 use super::gate::Priority;
 use super::screen::{Screen, Shown, Size};
+use super::sequence::{Run, Sequence};
 use super::state::{JobId, Outcome, State, Status};
 use super::stream::{Channel, Stream};
 use crate::launcher::ProcessHandle;
@@ -78,6 +79,7 @@ pub struct Job {
     pub(super) stop: watch::Sender<Option<Stop>>,
     pub(super) stdout: Stream,
     pub(super) stderr: Stream,
+    sequence: Arc<std::sync::Mutex<Sequence>>,
     pub(super) stdin: Mutex<Option<pipe::Sender>>,
     /// Only while it runs: a handle holds a descriptor.
     process: std::sync::Mutex<Option<ProcessHandle>>,
@@ -92,13 +94,15 @@ pub struct Job {
 impl Job {
     pub(super) fn new(mut facts: Facts) -> Self {
         let spill = facts.spill.take();
+        let sequence = Arc::default();
         Self {
             screen: facts.terminal.map(Screen::new),
             facts,
             state: watch::channel(State::Queued).0,
             stop: watch::channel(None).0,
-            stdout: Stream::new(Channel::Stdout, RING, spill.clone()),
-            stderr: Stream::new(Channel::Stderr, RING, spill),
+            stdout: Stream::new(Channel::Stdout, RING, spill.clone(), Arc::clone(&sequence)),
+            stderr: Stream::new(Channel::Stderr, RING, spill, Arc::clone(&sequence)),
+            sequence,
             stdin: Mutex::new(None),
             process: std::sync::Mutex::new(None),
             sandbox: OnceLock::new(),
@@ -197,6 +201,11 @@ impl Job {
             Channel::Stdout => look(&self.stdout.ring()),
             Channel::Stderr => look(&self.stderr.ring()),
         }
+    }
+
+    /// In which order both streams were written, oldest first.
+    pub fn runs(&self) -> Vec<Run> {
+        self.sequence.lock().unwrap_or_else(PoisonError::into_inner).runs()
     }
 
     /// Returns once nothing was written for `quiet`, or the job is over, or `limit` has passed.

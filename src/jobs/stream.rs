@@ -12,6 +12,7 @@ use tokio::io::AsyncReadExt;
 use tokio::net::unix::pipe;
 use tokio::sync::{mpsc, watch};
 
+use super::sequence::Sequence;
 use crate::output::{Redactor, Ring, SpillPlan};
 
 /// Bytes of one read. Small enough that reader and writer do not wait for each other over a full pipe.
@@ -36,16 +37,22 @@ pub(super) struct Stream {
     ring: Mutex<Ring>,
     counts: Mutex<BTreeMap<String, u64>>,
     written: watch::Sender<u64>,
+    sequence: Arc<Mutex<Sequence>>,
 }
 
 impl Stream {
-    pub(super) fn new(channel: Channel, capacity: usize, spill: Option<SpillPlan>) -> Self {
+    pub(super) fn new(
+        channel: Channel,
+        capacity: usize,
+        spill: Option<SpillPlan>,
+        sequence: Arc<Mutex<Sequence>>,
+    ) -> Self {
         let (written, _) = watch::channel(0);
         let ring = match spill {
             Some(plan) => Ring::new(capacity).spilling(plan),
             None => Ring::new(capacity),
         };
-        Self { channel, ring: Mutex::new(ring), counts: Mutex::default(), written }
+        Self { channel, ring: Mutex::new(ring), counts: Mutex::default(), written, sequence }
     }
 
     /// The ring, to read from. Held for the time of one copy.
@@ -90,7 +97,13 @@ impl Stream {
                 clean.extend_from_slice(format!("\n[{dropped} bytes more were dropped: limits.output]\n").as_bytes());
             }
             if !clean.is_empty() {
-                self.ring().push(&clean);
+                let total = {
+                    let mut ring = self.ring();
+                    ring.push(&clean);
+                    ring.total()
+                };
+                // Noted after the ring has them, so that nobody is sent to bytes that are not there.
+                self.sequence.lock().unwrap_or_else(PoisonError::into_inner).note(self.channel, total);
                 self.written.send_modify(|total| *total += clean.len() as u64);
                 if let Some(tap) = &tap {
                     // The reader may have gone away; the ring keeps what it missed.

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use nix::sys::signal::Signal;
 use serde_json::{Map, Value, json};
 
-use crate::engine::{End, Exit, Outcome, Output, Piece, Priority, Shown, State, Status};
+use crate::engine::{End, Exit, Merged, Outcome, Output, Piece, Priority, Shown, State, Status};
 
 /// One line on where a job stands.
 pub(super) fn line(status: &Status, now: Timestamp) -> String {
@@ -181,6 +181,19 @@ pub(super) fn output(output: &Output) -> String {
     for (name, piece) in [("stdout", &output.stdout), ("stderr", &output.stderr)] {
         stream(&mut text, name, piece);
     }
+    if text.is_empty() { "(no output)".to_owned() } else { text }
+}
+
+/// Both streams as one for a model.
+pub(super) fn merged(merged: &Merged) -> String {
+    let Merged { text, dropped, more, unordered, .. } = merged;
+    let piece = Piece { text: text.clone(), dropped: *dropped, more: *more, ..Piece::default() };
+    let name = match unordered {
+        0 => "stdout and stderr in time order".to_owned(),
+        bytes => format!("stdout and stderr, in time order after the first {bytes} bytes"),
+    };
+    let mut text = String::new();
+    stream(&mut text, &name, &piece);
     if text.is_empty() { "(no output)".to_owned() } else { text }
 }
 

@@ -102,6 +102,24 @@ pub fn both_ends(held: &HeadTail, max_bytes: usize) -> String {
     format!("{head}{gap}[{omitted} bytes omitted]\n{}", tail.get(skip..).unwrap_or(&tail))
 }
 
+/// The bytes without a last character that is not there as a whole: the next read begins with it. All of them when that
+/// would leave nothing.
+pub fn whole(bytes: &[u8]) -> &[u8] {
+    let last = bytes.utf8_chunks().last();
+    let unfinished = last.map(|chunk| chunk.invalid()).filter(|invalid| {
+        // The beginning of a character lacks bytes; what can never become one is shown as invalid.
+        let wanted = match invalid.first() {
+            Some(0xc0..=0xdf) => 2,
+            Some(0xe0..=0xef) => 3,
+            Some(0xf0..=0xf7) => 4,
+            _ => 0,
+        };
+        invalid.len() < wanted
+    });
+    let cut = bytes.len() - unfinished.map_or(0, <[u8]>::len);
+    bytes.get(..cut).filter(|kept| !kept.is_empty()).unwrap_or(bytes)
+}
+
 /// Bytes for a program, whatever they are.
 pub fn base64(bytes: &[u8]) -> String {
     STANDARD.encode(bytes)
@@ -242,6 +260,21 @@ mod tests {
         ];
         for (why, bytes, want) in cases {
             assert_eq!(text(bytes), want, "{why}");
+        }
+    }
+
+    #[test]
+    fn a_page_ends_with_a_whole_character() {
+        let cases: [(&[u8], &[u8]); 6] = [
+            (b"ab", b"ab"),
+            ("aä".as_bytes(), "aä".as_bytes()),
+            (b"a\xc3", b"a"),
+            (b"a\xf0\x9f\x98", b"a"),
+            (b"a\xff", b"a\xff"),
+            (b"\xc3", b"\xc3"),
+        ];
+        for (bytes, want) in cases {
+            assert_eq!(whole(bytes), want, "{bytes:?}");
         }
     }
 

@@ -39,8 +39,8 @@ pub(super) const TOOL: Tool = Tool {
         Parameter::optional("limit", Kind::Whole(1, 1000), "Matches shown of each stream; default 50"),
         Parameter::optional(
             "view",
-            Kind::Choice(&["page", "head_tail", "base64"]),
-            "Both ends, or the bytes as they are",
+            Kind::Choice(&["page", "merged", "head_tail", "base64"]),
+            "Both streams in time order, both ends, or the bytes as they are",
         ),
     ],
     answer: both_streams,
@@ -97,19 +97,42 @@ fn run(context: &Context, arguments: Arguments) -> Result<Reply, Trouble> {
     let from = wish.cursor.as_deref().map_or(Ok(Cursor::default()), cursor)?;
     let default = if context.dialect == Dialect::Program { MOST } else { FOR_A_MODEL };
     let most = usize::try_from(wish.max_bytes.unwrap_or(default)).unwrap_or(usize::MAX);
+    if wish.view.as_deref() == Some("merged") {
+        return merged(context, &wish, from, most);
+    }
     let read = wish.look(context, from, most)?;
     let shown = only(wish.stream.as_deref(), read, from);
     if context.dialect == Dialect::Program {
         return Ok(Reply::json(render::program_output(&shown)));
     }
+    let next = Cursor { stdout: shown.stdout.next, stderr: shown.stderr.next };
+    let rest = rest(context, &wish, next, shown.stdout.more + shown.stderr.more)?;
+    Ok(Reply::text(format!("{}\n{rest}", render::output(&shown).trim_end_matches('\n'))))
+}
+
+/// Both streams as one.
+fn merged(context: &Context, wish: &Wish, from: Cursor, most: usize) -> Result<Reply, Trouble> {
+    if wish.search.is_some() || matches!(wish.stream.as_deref(), Some("stdout" | "stderr")) {
+        let why = "`view: merged` shows all of both streams; leave out `stream` and `search`, or `view`";
+        return Err(Trouble::Refused(why.to_owned()));
+    }
+    let shown = context.engine.merged(&context.client, &wish.job_id, from, most)?;
+    if context.dialect == Dialect::Program {
+        return Ok(Reply::json(json!({"stdout": shown.text, "stderr": ""})));
+    }
+    let rest = rest(context, wish, shown.next, shown.more)?;
+    Ok(Reply::text(format!("{}\n{rest}", render::merged(&shown).trim_end_matches('\n'))))
+}
+
+/// The line that says whether there is more, and from where to read on.
+fn rest(context: &Context, wish: &Wish, next: Cursor, more: u64) -> Result<String, Trouble> {
     let status = context.engine.status(&context.client, &wish.job_id)?;
-    let next = format!("{}:{}", shown.stdout.next, shown.stderr.next);
-    let rest = match (shown.stdout.more + shown.stderr.more, status.state.ended()) {
+    let next = format!("{}:{}", next.stdout, next.stderr);
+    Ok(match (more, status.state.ended()) {
         (0, true) => format!("the job has ended; this was all (next cursor {next})"),
         (0, false) => format!("the job is {}; next cursor {next}", status.state.name()),
         (more, _) => format!("{more} bytes more are there; next cursor {next}"),
-    };
-    Ok(Reply::text(format!("{}\n{rest}", render::output(&shown).trim_end_matches('\n'))))
+    })
 }
 
 /// Both streams or one of them; the other's cursor stays where it was.
