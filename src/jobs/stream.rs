@@ -83,7 +83,7 @@ impl Stream {
         let mut filter = redactor.stream();
         let mut raw = vec![0; READ];
         let mut clean = Vec::new();
-        let mut dropped = 0;
+        let (mut dropped, mut told) = (0, 0);
         loop {
             // A failed read is the end of the stream: the job's end tells the rest.
             let count = pipe.read(&mut raw).await.unwrap_or(0);
@@ -110,6 +110,11 @@ impl Stream {
                     let _ = tap.send((self.channel, std::mem::take(&mut clean))).await;
                 }
                 clean.clear();
+            }
+            // Told while the job runs, once for each read in which something fired.
+            if filter.fired() != told {
+                told = filter.fired();
+                *self.counts.lock().unwrap_or_else(PoisonError::into_inner) = filter.counts();
             }
             if count == 0 {
                 break;

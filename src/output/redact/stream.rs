@@ -109,6 +109,11 @@ impl RedactStream {
         counts
     }
 
+    /// How often any rule fired so far.
+    pub fn fired(&self) -> u64 {
+        self.counts.iter().sum()
+    }
+
     /// Sorts new bytes into text and marks.
     fn take(&mut self, split: impl FnOnce(&mut Escapes, &mut dyn FnMut(Piece<'_>))) {
         let Self { escapes, window, marks, redactor, counts, .. } = self;

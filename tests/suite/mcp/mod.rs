@@ -5,6 +5,7 @@ mod clients;
 mod history;
 mod hostile;
 mod jobs;
+mod leaks;
 mod leaving;
 mod limits;
 mod narrowed;
