@@ -26,6 +26,7 @@ mod policy_problems;
 mod policy_rules;
 mod policy_schema;
 mod record;
+mod redact_command;
 mod redact_corpus;
 mod replaced;
 mod run;
