@@ -108,17 +108,18 @@ fn npm_cache(site: &Site) -> bool {
 
 /// pytest is pure Python: a copy in the workspace serves whatever `python3` is.
 fn pytest(site: &Site) -> bool {
-    let python = std::env::var("SHELLWARDEN_TEST_PYTHON").unwrap_or_else(|_| "python3".into());
+    let pythons = std::env::var("SHELLWARDEN_TEST_PYTHON").unwrap_or_else(|_| "python3".into());
     let script = "import importlib, os\n\
         import pytest, py\n\
         for name in ['pytest', '_pytest', 'pluggy', 'iniconfig', 'packaging', 'pygments', 'py']:\n    \
             file = importlib.import_module(name).__file__\n    \
             print(os.path.dirname(file) if file.endswith('__init__.py') else file)\n";
-    let found = Command::new(python).args(["-c", script]).output().unwrap();
-    if !found.status.success() {
+    // Several, with a colon between them: the clients' packages lie in a place each.
+    let ask = |python: &str| Command::new(python).args(["-c", script]).output().ok();
+    let Some(found) = pythons.split(':').filter_map(ask).find(|found| found.status.success()) else {
         println!("skipped: pytest (no Python with the package; SHELLWARDEN_TEST_PYTHON names one that has it)");
         return false;
-    }
+    };
     for folder in String::from_utf8_lossy(&found.stdout).lines().map(PathBuf::from) {
         let copy = site.workspace().join(folder.file_name().unwrap());
         assert!(outside("cp", &["-r", folder.to_str().unwrap(), copy.to_str().unwrap()], &site.workspace()));
