@@ -9,7 +9,7 @@ use super::places::{Access, Places};
 use super::roles::{Scene, is_indifferent, lacks, pattern, roles, show};
 use super::rule::{LazyRegex, OperandRule, Options, Rule, Subcommands};
 use super::subject::Subject;
-use crate::shell::Word;
+use crate::shell::{PipeEnd, Word};
 
 /// Why an allow rule does not apply.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,6 +51,10 @@ pub(super) fn covers(rule: &Rule, subject: &Subject<'_>, places: &Places<'_>) ->
     let wants = matches!(rule.subcommands, Subcommands::Listed(_));
     let sorted = subject.sorted(listed, wants);
     subcommand_fits(rule, entry, &sorted)?;
+    let code = !sorted.grammar.is_some_and(|grammar| grammar.inert) && !matches!(rule.operands, OperandRule::Any);
+    if code && subject.arguments().iter().any(|word| matches!(word, Word::Pipe(PipeEnd::Read))) {
+        return detail("what it reads from `<(…)` may be code to it; write that to a file");
+    }
     let cover = Cover { rule, scene: Scene(moved(&sorted, places)?), entry, listed };
     cover.options(&sorted)?;
     cover.habits(&sorted)?;
@@ -62,7 +66,7 @@ pub(super) fn covers(rule: &Rule, subject: &Subject<'_>, places: &Places<'_>) ->
 fn regex_covers(rule: &Rule, regex: &LazyRegex, subject: &Subject<'_>) -> Result<(), Mismatch> {
     for word in subject.words() {
         match word {
-            Word::Known(_) => {}
+            Word::Known(_) | Word::Pipe(_) => {}
             Word::Glob(glob) if !glob.literal_prefix.is_empty() => {}
             Word::Glob(glob) => return detail(format!("`{}` may become any name; write `./{0}`", glob.pattern)),
             Word::Unknown(unknown) => return detail(format!("a word is not known: it is {}", unknown.reason)),
@@ -246,7 +250,7 @@ impl Cover<'_> {
     fn indifferent(&self, word: &Word) -> Result<(), Mismatch> {
         match word {
             Word::Glob(_) => self.scene.everywhere(word, Access::Read).or_else(detail),
-            Word::Known(_) | Word::Unknown(_) => Ok(()),
+            Word::Known(_) | Word::Unknown(_) | Word::Pipe(_) => Ok(()),
         }
     }
 

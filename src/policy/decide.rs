@@ -116,6 +116,11 @@ impl Policy {
         explanation.assignments =
             analysis.assignments.iter().map(|assignment| self.assignment(assignment, &env)).collect();
         let verdict = strictest(explanation)?;
+        for probe in &analysis.probes {
+            let places = Places { world, profile: judging, cwd: court.follow_cwd(&probe.cwd) };
+            let looked = places.allow(&probe.file, Access::Read);
+            looked.map_err(|why| general(explanation, format!("a test of a file: {why}")))?;
+        }
         let profile = profile?;
         explanation.profile = Some(profile.name.clone());
         let (plan, programs) = plan(&analysis, &rulings).map_err(|why| general(explanation, why))?;
@@ -298,9 +303,6 @@ fn strictest(explanation: &Explanation) -> Result<Verdict, Refused> {
     }
     if let Some(report) = explanation.assignments.iter().find(|report| denied(report.verdict)) {
         return Err(Refused::from(report.reason.clone()));
-    }
-    if explanation.commands.is_empty() && explanation.redirects.is_empty() && explanation.assignments.is_empty() {
-        return Err(Refused::from("there is no command in it".to_owned()));
     }
     Ok(explanation.commands.iter().map(|report| report.verdict).max().unwrap_or(Verdict::Allow))
 }

@@ -24,7 +24,7 @@ use crate::shell::{Command, Cwd, Head, Word, carries_alike};
 const COVERED: &str = "all of it is allowed";
 
 /// Builtins that steer the shell, as `if` and `for` do; analysis accepts them only with plain words.
-const CONTROL: [&str; 9] = [":", "break", "continue", "exit", "read", "set", "shift", "unset", "wait"];
+const CONTROL: [&str; 10] = [":", "break", "continue", "exit", "export", "read", "set", "shift", "unset", "wait"];
 
 /// What a command needs of the sandbox.
 #[derive(Debug, Clone)]

@@ -149,6 +149,8 @@ fn operand_meets(regex: &LazyRegex, sorted: &Invocation<'_>, builtin: bool) -> b
             Word::Known(text) => compiled.is_match(text),
             Word::Glob(glob) => compiled.is_match(&glob.pattern) || may_find(glob, regex, builtin),
             Word::Unknown(_) => true,
+            // It leads to no file.
+            Word::Pipe(_) => false,
         },
     })
 }

@@ -9,7 +9,7 @@ use super::glob::Pattern;
 use super::profile::Profile;
 use super::world::World;
 use crate::paths::AbsPath;
-use crate::shell::{Glob, Word};
+use crate::shell::{Glob, PipeEnd, Word};
 
 /// Device files that every sandbox grants, and that lead nowhere.
 const HARMLESS: [&str; 5] = ["/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom"];
@@ -60,6 +60,11 @@ impl Places<'_> {
         match word {
             Word::Known(text) => self.allow_text(text, access),
             Word::Glob(glob) => self.allow_glob(glob, access),
+            Word::Pipe(end) => match (end, access) {
+                (PipeEnd::Read, Access::Read) | (PipeEnd::Write, Access::Write) => Ok(()),
+                (PipeEnd::Read, Access::Write) => Err("what `<(…)` prints is read, not written".to_owned()),
+                (PipeEnd::Write, Access::Read) => Err("what `>(…)` reads is written, not read".to_owned()),
+            },
             Word::Unknown(unknown) => Err(format!("where it leads is not known: it is {}", unknown.reason)),
         }
     }
@@ -98,7 +103,7 @@ impl Places<'_> {
         let found = match word {
             Word::Known(text) => vec![self.resolve(text)?],
             Word::Glob(glob) => self.found(glob)?,
-            Word::Unknown(_) => Vec::new(),
+            Word::Unknown(_) | Word::Pipe(_) => Vec::new(),
         };
         self.nothing_kept_below(&found)
     }

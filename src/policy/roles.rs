@@ -49,7 +49,7 @@ impl Scene<'_> {
             Role::Any => Ok(()),
             Role::Text => match word {
                 Word::Glob(_) => self.everywhere(word, Access::Read),
-                Word::Known(_) | Word::Unknown(_) => Ok(()),
+                Word::Known(_) | Word::Unknown(_) | Word::Pipe(_) => Ok(()),
             },
             Role::Name if word.known().is_some_and(|text| !text.contains('/')) => Ok(()),
             Role::Name => Err(format!("{} may be a path, where a name is expected", show(word))),
@@ -135,7 +135,7 @@ pub(super) fn roles(sorted: &Invocation<'_>, word: &Word, (index, count): (usize
     let several = match word {
         Word::Glob(_) => true,
         Word::Unknown(unknown) => unknown.splits,
-        Word::Known(_) => false,
+        Word::Known(_) | Word::Pipe(_) => false,
     };
     if several {
         roles.extend([at(index + 1, count + 2), at(index + 1, count + 1)]);
@@ -164,6 +164,7 @@ fn names_a_host(word: &Word) -> bool {
         // The signs of a pattern may stand for anything.
         Word::Glob(glob) => !glob.literal_prefix.contains('/'),
         Word::Unknown(_) => true,
+        Word::Pipe(_) => false,
     }
 }
 
@@ -207,5 +208,6 @@ pub(super) fn show(word: &Word) -> String {
         Word::Known(text) => format!("`{text}`"),
         Word::Glob(glob) => format!("`{}`", glob.pattern),
         Word::Unknown(unknown) => unknown.reason.clone(),
+        Word::Pipe(_) => "a process substitution".to_owned(),
     }
 }

@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::command::{Assignment, Command, Redirect, Slot};
+use super::command::{Assignment, Command, Probe, Redirect, Slot};
 use super::eval::{Eval, Mark, Position, Site};
 use super::gate;
 use super::lower::Lower;
@@ -33,6 +33,8 @@ pub struct Analysis {
     pub redirects: Vec<Redirect>,
     /// Each assignment.
     pub assignments: Vec<Assignment>,
+    /// Each file that a test looks at, unless its name is not known.
+    pub probes: Vec<Probe>,
     pub(super) tree: List,
     pub(super) sites: Vec<Site>,
     pub(super) marks: BTreeMap<Position, Mark>,
@@ -50,8 +52,8 @@ impl Analysis {
     }
 
     fn new(tree: List, eval: Eval) -> Self {
-        let Eval { commands, redirects, assignments, sites, marks, .. } = eval;
-        Self { commands, redirects, assignments, tree, sites, marks }
+        let Eval { commands, redirects, assignments, probes, sites, marks, .. } = eval;
+        Self { commands, redirects, assignments, probes, tree, sites, marks }
     }
 }
 

@@ -3,7 +3,7 @@
 //! In: a builtin and its words. Out: what it does to the shell, or why it is refused. A builtin that runs text, loads
 //! code, or evaluates a name is never accepted, however it is quoted. Whether the policy allows it is decided there.
 
-use super::command::Word;
+use super::command::{Unknown, Word};
 
 /// What a builtin does to the state that analysis follows.
 #[derive(Debug, PartialEq, Eq)]
@@ -20,6 +20,8 @@ pub(super) enum Effect {
     Continue(usize),
     /// Sets these variables to something unknown.
     Sets(Vec<String>),
+    /// Gives these variables to programs, each with its value when one is written.
+    Exports(Vec<(String, Option<Word>)>),
     /// Runs the command that starts at this word instead.
     Runs(usize),
 }
@@ -43,7 +45,6 @@ const REFUSED: &[&str] = &[
     "disown",
     "enable",
     "eval",
-    "export",
     "fc",
     "fg",
     "getopts",
@@ -75,8 +76,8 @@ const REFUSED: &[&str] = &[
 
 /// The whitelist.
 const ACCEPTED: &[&str] = &[
-    ":", "[", "break", "cd", "command", "continue", "echo", "exec", "exit", "false", "printf", "pwd", "read", "set",
-    "shift", "test", "true", "unset", "wait",
+    ":", "[", "break", "cd", "command", "continue", "echo", "exec", "exit", "export", "false", "printf", "pwd", "read",
+    "set", "shift", "test", "true", "unset", "wait",
 ];
 
 /// Is this the name of a builtin, accepted or not?
@@ -100,6 +101,7 @@ pub(super) fn check(name: &str, words: &[&Word]) -> Result<Effect, Refused> {
         "set" => set(arguments),
         "read" => read(arguments),
         "unset" => unset(arguments),
+        "export" => export(arguments),
         "wait" => wait(arguments),
         "command" => command(arguments),
         "exec" => exec(arguments),
@@ -109,7 +111,7 @@ pub(super) fn check(name: &str, words: &[&Word]) -> Result<Effect, Refused> {
 
 fn by_name(name: &str) -> Refused {
     let instead = match name {
-        "export" | "declare" | "typeset" | "readonly" | "local" => "write `NAME=value` before the command",
+        "declare" | "typeset" | "readonly" | "local" => "write `NAME=value` before the command",
         "source" | "." | "eval" => "write the commands out",
         "kill" => "use the program `/bin/kill`, or stop the job",
         "pushd" | "popd" | "dirs" => "use `cd`",
@@ -151,9 +153,9 @@ fn test(name: &str, arguments: &[&Word]) -> Result<Effect, Refused> {
         return refuse(name, "`-v` and `-R` are refused; compare with `-n \"${name-}\"`");
     }
     let is_one = |word: &Word| match word {
-        Word::Known(_) => true,
+        Word::Known(_) | Word::Pipe(_) => true,
         Word::Unknown(unknown) => !unknown.splits,
-        Word::Glob(_) => false,
+        Word::Glob(glob) => !glob.splits,
     };
     if operands.iter().all(|word| word.known().is_some()) {
         return Ok(Effect::None);
@@ -184,6 +186,27 @@ fn terms(operands: &[&Word]) -> bool {
     }
 }
 
+/// Is it an operator of `test` and `[[ ]]` that looks at the file behind it?
+pub(super) fn looks_at_a_file(operator: &str) -> bool {
+    let letter = operator.strip_prefix('-').filter(|letter| letter.len() == 1);
+    letter.is_some_and(|letter| "abcdefghkprsuwxGLNOS".contains(letter))
+}
+
+/// Is it an operator that compares two files?
+pub(super) fn compares_files(operator: &str) -> bool {
+    matches!(operator, "-ef" | "-nt" | "-ot")
+}
+
+/// The files that the operands of `test` name.
+pub(super) fn looked_at<'a>(arguments: &[&'a Word]) -> Vec<&'a Word> {
+    let operator = |at: usize, is: fn(&str) -> bool| arguments.get(at).and_then(|word| word.known()).is_some_and(is);
+    let is_file = |at: &usize| {
+        let unary = *at > 0 && operator(at - 1, looks_at_a_file);
+        unary || operator(at + 1, compares_files) || *at > 0 && operator(at - 1, compares_files)
+    };
+    (0..arguments.len()).filter(is_file).filter_map(|at| arguments.get(at).copied()).collect()
+}
+
 fn enter(arguments: &[&Word]) -> Result<Effect, Refused> {
     let mut at = 0;
     while let Some(Word::Known(text)) = arguments.get(at) {
@@ -201,6 +224,7 @@ fn enter(arguments: &[&Word]) -> Result<Effect, Refused> {
     match arguments.get(at..) {
         Some([Word::Known(_)]) => Ok(Effect::Enter(at + 1)),
         Some([Word::Unknown(unknown)]) if !unknown.splits => Ok(Effect::Enter(at + 1)),
+        Some([Word::Glob(glob)]) if !glob.splits => Ok(Effect::Enter(at + 1)),
         _ => refuse("cd", "one directory is needed, quoted when it is not plain text"),
     }
 }
@@ -278,12 +302,34 @@ fn unset(arguments: &[&Word]) -> Result<Effect, Refused> {
     }
 }
 
+/// Names must be plain, and each value one word: a subscript would be evaluated.
+fn export(arguments: &[&Word]) -> Result<Effect, Refused> {
+    let variable = |word: &&Word| match word {
+        Word::Known(text) => match text.split_once('=') {
+            Some((name, value)) => Some((name.to_owned(), Some(Word::Known(value.to_owned())))),
+            None => Some((text.clone(), None)),
+        },
+        Word::Unknown(unknown) if !unknown.splits => {
+            let (name, start) = unknown.literal_prefix.split_once('=')?;
+            let value = Unknown { literal_prefix: start.to_owned(), ..unknown.clone() };
+            Some((name.to_owned(), Some(Word::Unknown(value))))
+        }
+        Word::Unknown(_) | Word::Glob(_) | Word::Pipe(_) => None,
+    };
+    let variables: Option<Vec<_>> =
+        arguments.iter().map(|word| variable(word).filter(|(name, _)| is_name(name))).collect();
+    match variables {
+        Some(variables) if !variables.is_empty() => Ok(Effect::Exports(variables)),
+        _ => refuse("export", "only `NAME` and `NAME=value` are accepted; quote the value"),
+    }
+}
+
 /// `-p` stores into a variable by name.
 fn wait(arguments: &[&Word]) -> Result<Effect, Refused> {
     let accepted = |word: &&Word| match word {
         Word::Known(text) => matches!(text.as_str(), "-n" | "-f") || text.bytes().all(|byte| byte.is_ascii_digit()),
         Word::Unknown(unknown) => unknown.reason == "a number",
-        Word::Glob(_) => false,
+        Word::Glob(_) | Word::Pipe(_) => false,
     };
     if arguments.iter().all(accepted) {
         Ok(Effect::None)

@@ -13,6 +13,27 @@ pub enum Word {
     Glob(Glob),
     /// Not to be known before the command runs.
     Unknown(Unknown),
+    /// `<( )` or `>( )`: the path of a pipe to commands, which are judged apart.
+    Pipe(PipeEnd),
+}
+
+/// What a command may do with the pipe of a process substitution.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum PipeEnd {
+    /// `<( )`: read what the commands print.
+    Read,
+    /// `>( )`: write what the commands read.
+    Write,
+}
+
+impl PipeEnd {
+    /// The operator before the parenthesis.
+    pub(super) fn operator(self) -> char {
+        match self {
+            Self::Read => '<',
+            Self::Write => '>',
+        }
+    }
 }
 
 /// A pathname pattern.
@@ -22,6 +43,8 @@ pub struct Glob {
     pub pattern: String,
     /// Its longest leading text without a special character, escapes removed.
     pub literal_prefix: String,
+    /// True when it may become several words; false for the quoted value of a loop over a pattern.
+    pub splits: bool,
 }
 
 /// A word whose text analysis cannot tell.
@@ -40,7 +63,7 @@ impl Word {
     pub fn known(&self) -> Option<&str> {
         match self {
             Self::Known(text) => Some(text),
-            Self::Glob(_) | Self::Unknown(_) => None,
+            Self::Glob(_) | Self::Unknown(_) | Self::Pipe(_) => None,
         }
     }
 }
@@ -88,7 +111,8 @@ pub struct Command {
 }
 
 impl Command {
-    /// Is any of its words not known before it runs? A pattern is known: the policy judges what it can reach.
+    /// Is any of its words not known before it runs? A pattern is known: the policy judges what it can reach. So is a
+    /// pipe, whose path is a name of the shell's for a descriptor.
     pub fn has_unknown(&self) -> bool {
         self.words.iter().any(|word| matches!(word, Word::Unknown(_)))
     }
@@ -134,6 +158,17 @@ pub struct Redirect {
     /// Where it leads.
     pub target: Target,
     /// Directory that a relative target starts from.
+    pub cwd: Cwd,
+    /// Its bytes in the received text.
+    pub span: Span,
+}
+
+/// A file that `test` or `[[ ]]` looks at.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Probe {
+    /// The file.
+    pub file: Word,
+    /// Directory that a relative name starts from.
     pub cwd: Cwd,
     /// Its bytes in the received text.
     pub span: Span,

@@ -26,7 +26,9 @@ mod tree;
 mod wrapper;
 
 pub use analysis::{Analysis, Context, analyze, exact};
-pub use command::{Assignment, Command, Cwd, Glob, Head, Redirect, RedirectOp, Scope, Slot, Target, Unknown, Word};
+pub use command::{
+    Assignment, Command, Cwd, Glob, Head, PipeEnd, Probe, Redirect, RedirectOp, Scope, Slot, Target, Unknown, Word,
+};
 pub use refusal::Refusal;
 pub use render::Rendered;
 pub use text::{CommandText, command_text};

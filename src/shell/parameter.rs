@@ -148,7 +148,7 @@ impl Reader<'_, '_> {
         let plain = pieces.iter().all(|piece| match piece {
             Piece::Literal { text, .. } => text.chars().all(|c| c.is_alphanumeric() || PLAIN.contains(c)),
             Piece::Parameter { .. } => true,
-            Piece::Substitution { .. } | Piece::Arithmetic { .. } => false,
+            Piece::Substitution { .. } | Piece::Process { .. } | Piece::Arithmetic { .. } => false,
         });
         if has_quotes || !plain {
             let message =

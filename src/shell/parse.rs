@@ -41,9 +41,29 @@ pub(super) fn parse(text: &str, place: impl Fn(usize, usize) -> Span) -> Result<
     scan(&tokens, &place)?;
     let program = catch_unwind(|| brush_parser::parse_tokens(&tokens, &options)).map_err(fault)?;
     program.map_err(|error| match error {
+        _ if selects(&tokens).is_some() => {
+            let at = selects(&tokens).unwrap_or_default();
+            Refusal::new("compound", place(at.0, at.1), "`select` is refused; it waits for a person, use `for`")
+        }
         brush_parser::ParseError::ParsingNear(at) => syntax("syntax error", place(at.index, at.index + 1)),
         other => syntax(&other.to_string(), whole()),
     })
+}
+
+/// Where a `select` stands at the start of a command, which the parser does not know.
+fn selects(tokens: &[Token]) -> Option<(usize, usize)> {
+    let mut starts = true;
+    for token in tokens {
+        let text = token.to_str();
+        if starts && text == "select" {
+            let at = token.location();
+            return Some((at.start.index, at.end.index));
+        }
+        let opens =
+            matches!(text, "{" | "(" | "!" | "if" | "then" | "elif" | "else" | "while" | "until" | "do" | "time");
+        starts = opens || matches!(token, Token::Operator(..));
+    }
+    None
 }
 
 fn syntax(what: &str, span: Span) -> Refusal {

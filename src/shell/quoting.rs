@@ -9,6 +9,7 @@ pub(super) fn is_quoted(piece: &Piece) -> bool {
     match piece {
         Piece::Literal { quoted, .. } | Piece::Parameter { quoted, .. } | Piece::Substitution { quoted, .. } => *quoted,
         Piece::Arithmetic { .. } => true,
+        Piece::Process { .. } => false,
     }
 }
 
@@ -77,7 +78,7 @@ pub(super) fn parameter(parameter: &Parameter, quoted: bool) -> String {
             Piece::Parameter { parameter: inner, quoted: inner_quoted } => {
                 wrap(self::parameter(inner, quoted || *inner_quoted), *inner_quoted && !quoted)
             }
-            Piece::Substitution { .. } | Piece::Arithmetic { .. } => String::new(),
+            Piece::Substitution { .. } | Piece::Process { .. } | Piece::Arithmetic { .. } => String::new(),
         });
         texts.collect()
     };

@@ -340,6 +340,9 @@ impl Renderer<'_> {
                 Piece::Substitution { body, quoted } => {
                     word.expansion(&format!("$( {})", self.body(body)?), *quoted);
                 }
+                Piece::Process { body, end } => {
+                    word.expansion(&format!("{}( {})", end.operator(), self.body(body)?), false);
+                }
                 Piece::Arithmetic { expression, .. } => word.expansion(&format!("$(({expression}))"), true),
             }
         }

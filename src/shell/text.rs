@@ -7,6 +7,9 @@ use super::command::{Command, Word};
 /// Stands for a word that is not known; a rule that looks at words asks [`Command::has_unknown`] first.
 const MARKER: &str = "\u{fffc}";
 
+/// Stands for the pipe of a process substitution; bash counts down from here.
+const PIPE: &str = "/dev/fd/63";
+
 /// The two texts of a command.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CommandText {
@@ -36,6 +39,10 @@ pub fn command_text(command: &Command) -> CommandText {
             Word::Glob(glob) => {
                 text.rendered.push_str(&glob.pattern);
                 text.joined.push_str(&glob.pattern);
+            }
+            Word::Pipe(_) => {
+                text.rendered.push_str(PIPE);
+                text.joined.push_str(PIPE);
             }
             Word::Unknown(_) => {
                 text.rendered.push_str(MARKER);

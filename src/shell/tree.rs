@@ -3,7 +3,7 @@
 //! In: nothing, these are plain data that `lower` builds. Out: the same, for `eval` to judge and `render` to write.
 //! Each word has a number, its site; what the word turned out to be is kept beside the tree, by that number.
 
-use super::command::RedirectOp;
+use super::command::{PipeEnd, RedirectOp};
 use crate::diag::Span;
 
 /// Number of a word in the tree.
@@ -132,6 +132,8 @@ pub(super) enum Piece {
     Parameter { parameter: Parameter, quoted: bool },
     /// `$( )` and backquotes.
     Substitution { body: List, quoted: bool },
+    /// `<( )` and `>( )`, always a word of their own.
+    Process { body: List, end: PipeEnd },
     /// `$(( ))`, already checked to hold numbers, operators and plain names only.
     Arithmetic { expression: String, names: Vec<String>, quoted: bool, span: Span },
 }

@@ -17,6 +17,22 @@ fn the_main_job_runs_on_the_default_policy() {
 }
 
 #[test]
+fn process_substitutions_run_inside_the_sandbox() {
+    let site = Site::new();
+    site.write("workspace/a", "b\na\n");
+    site.write("workspace/b", "c\nb\n");
+    let cases = [
+        ("two outputs read by one program", "comm -12 <(sort a) <(sort b)", "b\n"),
+        ("a loop over the output", "while read -r x; do echo \"<$x>\"; done < <(sort a)", "<a>\n<b>\n"),
+        ("what is written to one arrives", "tee >(sort) < a > /dev/null", "a\nb\n"),
+    ];
+    for (why, line, want) in cases {
+        let output = site.run(line);
+        assert_eq!((code(&output), stdout(&output).as_str()), (0, want), "{why}: {line}: {}", stderr(&output));
+    }
+}
+
+#[test]
 fn exit_codes_tell_who_ended_the_command() {
     let site = Site::new();
     site.write("workspace/empty", "");

@@ -261,7 +261,7 @@ impl<'a> Sorter<'a> {
                 return self.odd(spec.name(), "its value is missing".into());
             };
             let one = match word {
-                Word::Known(_) => true,
+                Word::Known(_) | Word::Pipe(_) => true,
                 Word::Glob(_) => false,
                 Word::Unknown(unknown) => !unknown.splits,
             };

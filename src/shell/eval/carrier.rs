@@ -41,7 +41,7 @@ fn fill(arguments: &mut [Argument], placeholder: &str, reason: &str, splits: boo
             // A pattern may become several words, and any of them may hold the placeholder.
             Word::Glob(_) => true,
             Word::Unknown(unknown) => splits || unknown.splits,
-            Word::Known(_) => continue,
+            Word::Known(_) | Word::Pipe(_) => continue,
         };
         argument.word = supplied(reason, splits).word;
         argument.position = None;
@@ -86,7 +86,7 @@ fn found(inner: &[Argument], starts: Option<&[String]>, several: bool) -> Vec<Ve
         let rest = argument.word.known().and_then(|text| text.strip_prefix("{}")).unwrap_or_default();
         let prefix = format!("{}/", start.trim_end_matches('/'));
         let pattern = format!("{}**{}", pattern::escape(&prefix, true), pattern::escape(rest, true));
-        Argument { word: Word::Glob(Glob { pattern, literal_prefix: prefix }), position: None }
+        Argument { word: Word::Glob(Glob { pattern, literal_prefix: prefix, splits: true }), position: None }
     };
     let filled = |starts: &[String]| {
         let words = inner.iter().flat_map(|argument| match place(argument) {

@@ -30,6 +30,9 @@ const SUBSTITUTION: &str = "the output of a command substitution";
 
 /// Expands the pieces of one word.
 pub(super) fn expand(pieces: &[Piece], world: &World, usage: Use) -> Result<Vec<Word>, Refusal> {
+    if let [Piece::Process { end, .. }] = pieces {
+        return Ok(vec![Word::Pipe(*end)]);
+    }
     let mut parts = Vec::new();
     for piece in pieces {
         parts.push(part(piece, world, usage)?);
@@ -45,6 +48,7 @@ fn part(piece: &Piece, world: &World, usage: Use) -> Result<Part, Refusal> {
         Piece::Substitution { quoted, .. } => {
             Part::Unknown { reason: SUBSTITUTION.to_owned(), splits: unquoted(*quoted) }
         }
+        Piece::Process { .. } => Part::Unknown { reason: "a process substitution".to_owned(), splits: true },
         Piece::Arithmetic { expression, names, span, .. } => {
             if let Some(name) = names.iter().find(|name| !is_number(&world.value(name))) {
                 let message = format!("arithmetic over `{name}`, which may hold text to evaluate; assign it a number");
@@ -86,7 +90,7 @@ pub(super) fn parameter_value(parameter: &Parameter, world: &World) -> Result<Va
         Ok(match words.first() {
             Some(Word::Known(text)) => Value::Known(text.clone()),
             None => Value::Known(String::new()),
-            Some(Word::Glob(_) | Word::Unknown(_)) => Value::Unknown("the operand of a `${…}`"),
+            Some(_) => Value::Unknown("the operand of a `${…}`"),
         })
     };
     let changed = Value::Unknown("a variable changed by `${…}`");
@@ -210,5 +214,5 @@ fn classify(field: &[Part], usage: Use) -> Word {
     });
     let pattern: String = pieces.collect();
     let literal_prefix = pattern::literal_prefix(&pattern);
-    Word::Glob(Glob { pattern, literal_prefix })
+    Word::Glob(Glob { pattern, literal_prefix, splits: matches_files })
 }

@@ -3,6 +3,7 @@
 //! In: lists, pipelines and compound commands with the states before them. Out: the states after success and after
 //! failure. A command may always do either, so nothing is thought unreachable but what follows `exit` and `break`.
 
+use super::super::builtin;
 use super::super::command::RedirectOp;
 use super::super::refusal::Refusal;
 use super::super::tree::{
@@ -303,6 +304,7 @@ impl Eval {
                 super::Word::Glob(glob) => (Value::Pattern(glob.pattern.clone()), true),
                 super::Word::Unknown(unknown) if unknown.reason == "a number" => (Value::Number, true),
                 super::Word::Unknown(_) => (Value::Unknown("a loop variable over unknown words"), true),
+                super::Word::Pipe(_) => (Value::Unknown("a process substitution"), true),
             });
         }
         if values.len() > MAX_VALUES {
@@ -320,8 +322,14 @@ impl Eval {
                 self.test(right, world)
             }
             Test::Not(inner) | Test::Parenthesized(inner) => self.test(inner, world),
-            Test::Unary(_, word) => self.word(word, world, Use::Value).map(|_| ()),
-            Test::Binary { left, right, right_is_pattern, numbers, .. } => {
+            Test::Unary(operator, word) => {
+                let words = self.word(word, world, Use::Value)?;
+                if builtin::looks_at_a_file(operator) {
+                    words.into_iter().for_each(|file| self.probe(file, &world.cwd, word.span));
+                }
+                Ok(())
+            }
+            Test::Binary { operator, left, right, right_is_pattern, numbers } => {
                 for word in [left, right] {
                     let numeric = || self.value(&word.pieces, world).map(|value| is_number(&value));
                     if *numbers && !numeric()? {
@@ -329,7 +337,12 @@ impl Eval {
                         return Err(Refusal::new("arithmetic", word.span, message));
                     }
                 }
-                self.word(left, world, Use::Value)?;
+                let files = self.word(left, world, Use::Value)?;
+                if builtin::compares_files(operator) {
+                    let files = files.into_iter().chain(self.word(right, world, Use::Value)?);
+                    files.for_each(|file| self.probe(file, &world.cwd, left.span));
+                    return Ok(());
+                }
                 if *right_is_pattern {
                     self.pattern(right, world)
                 } else {

@@ -17,14 +17,14 @@ mod simple;
 mod unwrap;
 mod world;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::hash::{BuildHasher, Hash, RandomState};
 use std::sync::Arc;
 
 pub(super) use self::embedded::is_plain;
 use self::expand::Use;
 use self::world::{World, Worlds};
-use super::command::{Assignment, Command, Redirect, Slot, Word};
+use super::command::{Assignment, Command, Cwd, PipeEnd, Probe, Redirect, Scope, Slot, Word};
 use super::lower::Lower;
 use super::refusal::Refusal;
 use super::tree::{self, List, Piece, SiteId};
@@ -93,6 +93,7 @@ pub(super) struct Eval {
     pub(super) commands: Vec<Command>,
     pub(super) redirects: Vec<Redirect>,
     pub(super) assignments: Vec<Assignment>,
+    pub(super) probes: Vec<Probe>,
     pub(super) sites: Vec<Site>,
     pub(super) marks: BTreeMap<Position, Mark>,
     seen: Seen,
@@ -102,6 +103,8 @@ pub(super) struct Eval {
     steps: usize,
     shells: usize,
     loops: Vec<Turns>,
+    /// Variables that some `export` of the line gives to programs.
+    exported: BTreeSet<String>,
     /// Wrappers around the shell whose text is being judged.
     outer: Vec<String>,
     /// Standard input is not the job's own: a pipe, a file or text of the line.
@@ -125,6 +128,7 @@ impl Eval {
             commands: Vec::new(),
             redirects: Vec::new(),
             assignments: Vec::new(),
+            probes: Vec::new(),
             sites: Vec::new(),
             marks: BTreeMap::new(),
             seen: Seen::default(),
@@ -134,6 +138,7 @@ impl Eval {
             steps: 0,
             shells: 0,
             loops: Vec::new(),
+            exported: BTreeSet::new(),
             outer: Vec::new(),
             fed: false,
             elsewhere: false,
@@ -155,7 +160,11 @@ impl Eval {
     }
 
     /// A word that was replaced must have been the same in every visit.
-    fn settled(&self) -> Result<(), Refusal> {
+    fn settled(&mut self) -> Result<(), Refusal> {
+        // In a loop, what stands before an `export` runs behind it as well.
+        for assignment in self.assignments.iter_mut().filter(|assignment| self.exported.contains(&assignment.name)) {
+            assignment.scope = Scope::Environment;
+        }
         for (site, _) in self.marks.keys() {
             if !matches!(self.sites.get(*site), Some(Site::Fixed(_))) {
                 let message = "the name of a program varies; write each command out";
@@ -195,8 +204,17 @@ impl Eval {
     /// The commands inside a word run in a shell of their own.
     fn substitutions(&mut self, pieces: &[Piece], world: &World) -> Result<(), Refusal> {
         for piece in pieces {
-            if let Piece::Substitution { body, .. } = piece {
-                self.apart(body, vec![world.clone()])?;
+            match piece {
+                Piece::Substitution { body, .. } => self.apart(body, vec![world.clone()])?,
+                Piece::Process { body, end } => {
+                    let fed = self.fed;
+                    // What is written to the pipe is the input of these commands.
+                    self.fed |= *end == PipeEnd::Write;
+                    let judged = self.apart(body, vec![world.clone()]);
+                    self.fed = fed;
+                    judged?;
+                }
+                Piece::Literal { .. } | Piece::Parameter { .. } | Piece::Arithmetic { .. } => {}
             }
         }
         Ok(())
@@ -227,6 +245,13 @@ impl Eval {
         self.seen.push(&mut self.assignments, assignment);
     }
 
+    /// A file that a test looks at; that one exists whose name nobody knows tells little.
+    fn probe(&mut self, file: Word, cwd: &Cwd, span: Span) {
+        if !matches!(file, Word::Unknown(_) | Word::Pipe(_)) {
+            self.seen.push(&mut self.probes, Probe { file, cwd: cwd.clone(), span });
+        }
+    }
+
     fn step(&mut self, span: Span) -> Result<(), Refusal> {
         self.steps += 1;
         if self.steps > MAX_STEPS { Err(too_many(span)) } else { Ok(()) }
@@ -243,6 +268,6 @@ fn size(word: &Word) -> usize {
     1 + match word {
         Word::Known(text) => text.len(),
         Word::Glob(glob) => glob.pattern.len(),
-        Word::Unknown(_) => 0,
+        Word::Unknown(_) | Word::Pipe(_) => 0,
     }
 }

@@ -3,9 +3,11 @@
 //! In: one command and the states before it. Out: entries of the flat lists and the states after it.
 
 use super::super::builtin::{self, Effect};
-use super::super::command::{Assignment, Command, Cwd, Head, Redirect, RedirectOp, Scope, Slot, Target, Word};
+use super::super::command::{
+    Assignment, Command, Cwd, Head, PipeEnd, Redirect, RedirectOp, Scope, Slot, Target, Unknown, Word,
+};
 use super::super::refusal::Refusal;
-use super::super::tree::{Assign, Piece, RedirectTarget, Redirection, Simple};
+use super::super::tree::{self, Assign, Piece, RedirectTarget, Redirection, Simple};
 use super::expand::{self, Use};
 use super::flow::Outcome;
 use super::world::{self, Value, World, Worlds};
@@ -67,8 +69,15 @@ impl Eval {
 
     fn arguments(&mut self, simple: &Simple, world: &World) -> Result<Vec<Argument>, Refusal> {
         let mut arguments = Vec::new();
+        let exports = simple.words.first().is_some_and(|word| is_plainly(word, "export"));
         for word in &simple.words {
-            let words = self.word(word, world, Use::Argument)?.into_iter().enumerate();
+            let words = self.word(word, world, Use::Argument)?;
+            if exports && words.len() != 1 {
+                // bash would not split the value, but the rendered word would be.
+                let message = "`export`: a value that splits is refused; quote it";
+                return Err(Refusal::new("builtin-option", word.span, message));
+            }
+            let words = words.into_iter().enumerate();
             arguments.extend(words.map(|(index, made)| Argument { word: made, position: Some((word.site, index)) }));
         }
         Ok(arguments)
@@ -85,7 +94,7 @@ impl Eval {
             Some(Word::Known(_)) | None => {
                 Err(Refusal::new("program-empty", span, "the name of the program is empty; name it"))
             }
-            Some(Word::Glob(_) | Word::Unknown(_)) => {
+            Some(Word::Glob(_) | Word::Unknown(_) | Word::Pipe(_)) => {
                 let message = "the name of the program is not plain text; write it out";
                 Err(Refusal::new("program-unknown", span, message))
             }
@@ -112,6 +121,13 @@ impl Eval {
         if let Some(position) = arguments.first().and_then(|argument| argument.position).filter(|_| !self.elsewhere) {
             self.marks.insert(position, Mark::Builtin);
         }
+        if matches!(name, "test" | "[") {
+            // The closing bracket names no file.
+            let operands = words.len() - usize::from(name == "[");
+            for file in builtin::looked_at(words.get(1..operands).unwrap_or_default()) {
+                self.probe(file.clone(), &call.cwd, call.span);
+            }
+        }
         let both = || Ok(Outcome::both(vec![call.world.clone()]));
         let Effect::Runs(start) = effect else {
             self.list_command(arguments, Head::Builtin, call)?;
@@ -121,6 +137,7 @@ impl Eval {
                 Effect::Break(levels) => Ok(self.jump(levels, call.world, true)),
                 Effect::Continue(levels) => Ok(self.jump(levels, call.world, false)),
                 Effect::Sets(names) => self.sets(&names, call),
+                Effect::Exports(variables) => self.exports(variables, call),
                 Effect::None | Effect::Runs(_) => both(),
             };
         };
@@ -187,15 +204,30 @@ impl Eval {
         let mut after = call.world.clone();
         for name in names {
             if name != "REPLY" {
-                let reason = "what `read` or `unset` leaves in it".to_owned();
-                let unknown = Word::Unknown(super::super::command::Unknown {
-                    reason,
-                    splits: false,
-                    literal_prefix: String::new(),
-                });
-                self.shell_variable(name, unknown, call.span)?;
+                let value = unknown("what `read` or `unset` leaves in it".to_owned());
+                self.shell_variable(name, value, call.span)?;
             }
             after.set(name, Value::Unknown("a variable that `read` or `unset` changed"));
+        }
+        let mut outcome = Outcome::both(vec![after]);
+        world::add(&mut outcome.fail, vec![call.world.clone()]);
+        Ok(outcome)
+    }
+
+    /// `export`: from here on, and in what was assigned before, the variable reaches programs.
+    fn exports(&mut self, variables: Vec<(String, Option<Word>)>, call: &Call<'_>) -> Result<Outcome, Refusal> {
+        let mut after = call.world.clone();
+        for (name, value) in variables {
+            settable(&name, call.span)?;
+            if let Some(value) = &value {
+                after.set(&name, assigned_value(value));
+            }
+            let value = value.unwrap_or_else(|| match after.value(&name) {
+                Value::Known(text) => Word::Known(text),
+                _ => unknown("the value of a variable".to_owned()),
+            });
+            self.exported.insert(name.clone());
+            self.push_assignment(Assignment { name, value, scope: Scope::Environment, span: call.span });
         }
         let mut outcome = Outcome::both(vec![after]);
         world::add(&mut outcome.fail, vec![call.world.clone()]);
@@ -240,7 +272,7 @@ impl Eval {
             (Some(Word::Known(text)), _) => Value::Known(text),
             (Some(Word::Glob(glob)), _) => Value::Pattern(glob.pattern),
             (Some(Word::Unknown(_)), [Piece::Arithmetic { .. }]) => Value::Number,
-            (Some(Word::Unknown(_)), _) => Value::Unknown("a variable set from something unknown"),
+            (Some(Word::Unknown(_) | Word::Pipe(_)), _) => Value::Unknown("a variable set from something unknown"),
         })
     }
 
@@ -255,7 +287,7 @@ impl Eval {
             settable(&assign.name, assign.span)?;
             if matches!(
                 name,
-                "cd" | "exec" | "command" | "exit" | "set" | "unset" | ":" | "break" | "continue" | "shift"
+                "cd" | "exec" | "command" | "exit" | "export" | "set" | "unset" | ":" | "break" | "continue" | "shift"
             ) {
                 let message = format!("an assignment before the builtin `{name}` is refused; leave it out");
                 return Err(Refusal::new("assignment", assign.span, message));
@@ -285,7 +317,10 @@ impl Eval {
                     }
                 };
                 network(&target, redirect.span)?;
-                Target::File(target)
+                match target {
+                    Word::Pipe(end) => pipe(end, redirect)?,
+                    file => Target::File(file),
+                }
             }
         };
         let (op, cwd, span) = (redirect.op, world.cwd.clone(), redirect.span);
@@ -294,12 +329,40 @@ impl Eval {
     }
 }
 
+/// Is the word this text, written without quotes or expansions?
+fn is_plainly(word: &tree::Word, name: &str) -> bool {
+    matches!(word.pieces.as_slice(), [Piece::Literal { text, quoted: false }] if text == name)
+}
+
+/// One word that nobody knows.
+fn unknown(reason: String) -> Word {
+    Word::Unknown(Unknown { reason, splits: false, literal_prefix: String::new() })
+}
+
+/// What a variable holds after this word was assigned to it.
+fn assigned_value(word: &Word) -> Value {
+    match word {
+        Word::Known(text) => Value::Known(text.clone()),
+        Word::Glob(_) | Word::Unknown(_) | Word::Pipe(_) => Value::Unknown("a variable set from something unknown"),
+    }
+}
+
+/// The pipe of a process substitution as the target of a redirection that uses it as it is meant.
+fn pipe(end: PipeEnd, redirect: &Redirection) -> Result<Target, Refusal> {
+    let reads = redirect.op == RedirectOp::Read;
+    if redirect.op == RedirectOp::ReadWrite || reads != (end == PipeEnd::Read) {
+        let message = "a redirection reads from `<(…)` and writes to `>(…)`; write it so";
+        return Err(Refusal::new("process-substitution", redirect.span, message));
+    }
+    Ok(Target::Inside)
+}
+
 /// bash opens a connection for these names, which are no files.
 fn network(target: &Word, span: Span) -> Result<(), Refusal> {
     let start = match target {
         Word::Known(text) => text,
         Word::Glob(glob) => &glob.literal_prefix,
-        Word::Unknown(_) => return Ok(()),
+        Word::Unknown(_) | Word::Pipe(_) => return Ok(()),
     };
     if start.starts_with("/dev/tcp/") || start.starts_with("/dev/udp/") {
         return Err(Refusal::new("network-redirection", span, "`/dev/tcp` and `/dev/udp` are refused; use a program"));

@@ -193,9 +193,9 @@ fn attached(value: Option<&str>) -> Option<Word> {
 /// Is it exactly one word?
 fn single(word: &Word) -> bool {
     match word {
-        Word::Known(_) => true,
+        Word::Known(_) | Word::Pipe(_) => true,
         Word::Unknown(unknown) => !unknown.splits,
-        Word::Glob(_) => false,
+        Word::Glob(glob) => !glob.splits,
     }
 }
 

@@ -32,7 +32,7 @@ impl Walker<'_, '_> {
         Err(Refusal::new("compound", self.span(Some(location)), message))
     }
 
-    fn nested(&mut self, span: Span, list: &ast::CompoundList) -> Result<List, Refusal> {
+    pub(super) fn nested(&mut self, span: Span, list: &ast::CompoundList) -> Result<List, Refusal> {
         self.lower.enter(span)?;
         let list = self.list(list)?;
         self.lower.leave();

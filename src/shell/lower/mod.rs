@@ -198,16 +198,11 @@ impl Walker<'_, '_> {
                 }
                 parts.words.extend(self.argument(word)?);
             }
-            ast::CommandPrefixOrSuffixItem::ProcessSubstitution(_, inner) => {
-                return Err(self.process_substitution(&inner.loc));
+            ast::CommandPrefixOrSuffixItem::ProcessSubstitution(kind, inner) => {
+                parts.words.push(self.process(kind, inner)?);
             }
         }
         Ok(())
-    }
-
-    fn process_substitution(&self, location: &SourceSpan) -> Refusal {
-        let message = "process substitution (`<(…)`, `>(…)`) is refused; use a pipe or a file";
-        Refusal::new("process-substitution", self.span(Some(location)), message)
     }
 
     fn array(&self, location: &SourceSpan) -> Refusal {

@@ -99,7 +99,11 @@ impl Walker<'_, '_> {
                 })
             }
             ast::IoFileRedirectTarget::Duplicate(word) => self.duplicate(fd, kind, word),
-            ast::IoFileRedirectTarget::ProcessSubstitution(_, inner) => Err(self.process_substitution(&inner.loc)),
+            ast::IoFileRedirectTarget::ProcessSubstitution(kind, inner) => {
+                let target = self.process(kind, inner)?;
+                let span = target.span;
+                Ok(Redirection { op, fd: self.descriptor(fd, span)?, target: RedirectTarget::File(target), span })
+            }
         }
     }
 

@@ -5,6 +5,7 @@
 use brush_parser::ast;
 
 use super::super::brace;
+use super::super::command::PipeEnd;
 use super::super::piece::{self, Mode};
 use super::super::place::Place;
 use super::super::refusal::Refusal;
@@ -77,6 +78,33 @@ impl Walker<'_, '_> {
         let span = self.span(word.loc.as_ref());
         let (raw, place) = self.raw(word, span);
         single(&raw, place, span, self.lower)
+    }
+
+    /// `<( )` or `>( )` as a word of its own. bash joins one to what touches it; the parser makes words of both.
+    pub(super) fn process(
+        &mut self,
+        kind: &ast::ProcessSubstitutionKind,
+        inner: &ast::SubshellCommand,
+    ) -> Result<Word, Refusal> {
+        let (end, operator) = match kind {
+            ast::ProcessSubstitutionKind::Read => (PipeEnd::Read, "<("),
+            ast::ProcessSubstitutionKind::Write => (PipeEnd::Write, ">("),
+        };
+        let (from, to) = (self.positions.byte(inner.loc.start.index), self.positions.byte(inner.loc.end.index));
+        let before = self.text.get(..from).unwrap_or_default();
+        let behind = self.text.get(to..).unwrap_or_default();
+        let alone = before
+            .strip_suffix(operator.trim_end_matches('('))
+            .is_some_and(|before| before.ends_with([' ', '\t', '\n']) || before.ends_with(['<', '>']));
+        let ends = behind.is_empty() || behind.starts_with([' ', '\t', '\n', ';', '|', '&', ')']);
+        let opens = self.text.get(from..).is_some_and(|text| text.starts_with('('));
+        let span = Span { start: self.place.span(from.saturating_sub(1), to).start, ..self.span(Some(&inner.loc)) };
+        if !alone || !ends || !opens || self.lower.portable {
+            let message = "`<(…)` and `>(…)` need blanks around them, and bash; write them as words of their own";
+            return Err(Refusal::new("process-substitution", span, message));
+        }
+        let body = self.nested(span, &inner.list)?;
+        Ok(Word { pieces: vec![Piece::Process { body, end }], site: self.lower.site(), span })
     }
 
     /// Text of a here-document.

@@ -33,6 +33,7 @@ fn matches(words: &[Word], ran: &[String]) -> bool {
             (0..=ran.len()).any(|taken| matches(rest_words, ran.get(taken..).unwrap()))
         }
         ([Word::Unknown(_), words @ ..], [_, rest @ ..]) => matches(words, rest),
+        ([Word::Pipe(_), words @ ..], [first, rest @ ..]) => first.starts_with("/dev/fd/") && matches(words, rest),
         ([Word::Glob(glob), words @ ..], [_, ..]) => {
             let found = |text: &String| is_match(&glob.pattern, text);
             let most = ran.iter().take_while(|text| found(text)).count();
@@ -65,6 +66,10 @@ fn is_match(pattern: &str, text: &str) -> bool {
 }
 
 fn is_listed(analysis: &Analysis, record: &Record) -> bool {
+    // What `take` read is compared between the runs alone.
+    if record.program == "INPUT" {
+        return true;
+    }
     let is = |command: &shell::Command| {
         let name = command.words.first().and_then(Word::known).unwrap_or_default();
         let arguments = command.words.get(1..).unwrap();
@@ -84,7 +89,7 @@ fn programs(analysis: &Analysis, stage: &Stage) -> BTreeMap<Slot, String> {
 #[test]
 fn bash_runs_nothing_that_was_not_listed() {
     let mut snippets = written();
-    snippets.extend(generate::snippets(240));
+    snippets.extend(generate::snippets(320));
     let stage = Stage::new();
     let variables = BTreeMap::from([("LANG".to_owned(), "C".to_owned()), ("HOME".to_owned(), stage.home())]);
     let context = Context { variables: variables.into(), home: None };

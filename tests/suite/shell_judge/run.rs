@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 /// Programs that log their words.
-const STAND_INS: &[&str] = &["p", "q", "r", "s", "rm", "truncate", "out", "no"];
+const STAND_INS: &[&str] = &["p", "q", "r", "s", "rm", "truncate", "out", "no", "take"];
 
 /// Real programs: wrappers that run the program in their words.
 const WRAPPERS: &[&str] =
@@ -18,13 +18,15 @@ printf '%s\0' "$#" "${0##*/}" "$@" >> "$LOG"
 case "${0##*/}" in
   out) echo 'u v*w' 2>/dev/null ;;
   no) exit 1 ;;
+  take) printf '%s\0' 1 INPUT "$(/bin/cat)" >> "$LOG" ;;
 esac
 exit 0
 "#;
 
 /// Runs each work in a fresh directory, all of them in one namespace.
 ///
-/// A closed pipe must not end a shell: when that happens depends on the moment.
+/// A closed pipe must not end a shell: when that happens depends on the moment. Descriptor 9 stays open in all that a
+/// shell starts, so that the log is whole when the pipe ends.
 const DRIVER: &str = r#"
 trap '' PIPE
 for id in $IDS; do
@@ -32,7 +34,7 @@ for id in $IDS; do
   : > a.rs; : > b.rs; : > c.txt; : > 'd e.txt'; : > sub/f.rs
   mapfile -d '' words < "$ROOT/work/$id"
   env -i PATH="$ROOT/bin" HOME="$ROOT/home" LANG=C LOG="$ROOT/log/$id" \
-    /usr/bin/timeout -s KILL 10 "${words[@]}" < /dev/null 2>&1 | cat > /dev/null
+    /usr/bin/timeout -s KILL 10 "${words[@]}" < /dev/null 9>&1 2>&1 | cat > /dev/null
 done
 "#;
 
