@@ -7,6 +7,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use jiff::Timestamp;
+use serde::Serialize;
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
@@ -62,20 +63,31 @@ impl FromStr for Head {
 pub(super) struct Event {
     pub(super) time: Timestamp,
     pub(super) kind: &'static str,
-    pub(super) fields: Map<String, Value>,
+    /// Its fields as JSON, each with a comma behind it.
+    fields: String,
+}
+
+impl Event {
+    /// `kind` is a plain word; `fields` an object, or nothing.
+    pub(super) fn new(time: Timestamp, kind: &'static str, fields: &impl Serialize) -> serde_json::Result<Self> {
+        let mut fields = serde_json::to_string(fields)?;
+        match fields.as_str() {
+            "null" | "{}" => fields.clear(),
+            object if object.starts_with('{') => {
+                fields.pop();
+                fields.remove(0);
+                fields.push(',');
+            }
+            other => fields = format!("\"value\":{other},"),
+        }
+        Ok(Self { time, kind, fields })
+    }
 }
 
 /// The next line of the chain, line end included, and the head after it.
 pub(super) fn link(head: &Head, event: &Event, key: Option<&Key>) -> (String, Head) {
-    let mut record = Map::new();
-    record.insert("v".into(), VERSION.into());
-    record.insert("seq".into(), (head.seq + 1).into());
-    record.insert("time".into(), event.time.to_string().into());
-    record.insert("kind".into(), event.kind.into());
-    record.extend(event.fields.iter().map(|(name, value)| (name.clone(), value.clone())));
-    record.insert("prev".into(), head.hash.clone().into());
-    let mut line = Value::Object(record).to_string();
-    line.truncate(line.len() - 1);
+    let (seq, Event { time, kind, fields }, prev) = (head.seq + 1, event, &head.hash);
+    let mut line = format!(r#"{{"v":{VERSION},"seq":{seq},"time":"{time}","kind":"{kind}",{fields}"prev":"{prev}""#);
     let (field, hash) = match key {
         None => (HASH_FIELD, digest(line.as_bytes())),
         Some(key) => (HMAC_FIELD, key.seal(line.as_bytes())),
@@ -84,13 +96,18 @@ pub(super) fn link(head: &Head, event: &Event, key: Option<&Key>) -> (String, He
     line.push_str(&hash);
     line.push_str(END);
     line.push('\n');
-    (line, Head { seq: head.seq + 1, hash })
+    (line, Head { seq, hash })
 }
 
 pub(super) fn hexadecimal(bytes: &[u8]) -> String {
     const DIGIT: &[u8; 16] = b"0123456789abcdef";
     let digit = |value: u8| DIGIT.get(usize::from(value)).map_or('?', |digit| char::from(*digit));
-    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
+    let mut text = String::with_capacity(2 * bytes.len());
+    for byte in bytes {
+        text.push(digit(byte >> 4));
+        text.push(digit(byte & 15));
+    }
+    text
 }
 
 /// Hexadecimal SHA-256.

@@ -28,4 +28,4 @@ pub use options::{Options, Rotate, Sync};
 pub use read::{Broken, Entries, Record, read};
 pub use receipt::{Receipt, Starter};
 pub use record::{AskRecord, ClientRecord, DecisionRecord, EndRecord, PolicyRecord, ServerRecord, StartRecord};
-pub use verify::{Known, Verified, verify};
+pub use verify::{Check, Known, Verified, verify};

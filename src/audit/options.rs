@@ -17,9 +17,10 @@ pub enum Sync {
     None,
     /// When the kernel has it; the disk follows after this time at the latest.
     Interval(Duration),
-    /// When the disk has it. Records that come at the same time share one `fdatasync`.
+    /// When the kernel has it. The disk follows for many records at once: 25 ms after the first of them, and earlier where
+    /// 512 wait, which further ones have to wait for. A power cut can take no more than those.
     Batch,
-    /// When the disk has it, by an `fdatasync` of its own.
+    /// When the disk has it, decisions, starts and ends alike. Those that come at the same time share one `fdatasync`.
     Record,
 }
 

@@ -105,7 +105,8 @@ impl Iterator for Entries {
     }
 }
 
-fn record(bytes: &[u8], at: (&Path, u64), key: Option<&Key>) -> Result<Record, String> {
+/// The record in a line, line end included.
+pub(super) fn record(bytes: &[u8], at: (&Path, u64), key: Option<&Key>) -> Result<Record, String> {
     let line = bytes.strip_suffix(b"\n").ok_or("it does not end; the writer was cut off or the file was")?;
     let line = std::str::from_utf8(line).map_err(|_| "it is not UTF-8")?;
     let line = chain::parse(line, key)?;

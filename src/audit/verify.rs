@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::chain::{self, Head};
 use super::key::Key;
 use super::log::CLOSED;
-use super::read::{Broken, Record, read};
+use super::read::{Broken, Record, read, record};
 
 /// What a reader knows beside the log.
 #[derive(Debug, Clone, Default)]
@@ -34,8 +34,10 @@ pub struct Verified {
     pub head: Head,
 }
 
-#[derive(Default)]
-struct Walk {
+/// A log on the way: what its lines said so far.
+#[derive(Debug, Clone, Default)]
+pub struct Check {
+    known: Known,
     broken: Vec<Broken>,
     records: u64,
     unchecked: u64,
@@ -53,38 +55,70 @@ struct Walk {
 /// # Errors
 /// All lines that are no records or do not follow the one before them.
 pub fn verify(path: &Path, known: &Known) -> Result<Verified, Vec<Broken>> {
-    let about = |why: String| Broken { file: path.to_path_buf(), line: 0, why };
-    let entries =
-        read(path, known.key.as_ref()).map_err(|error| vec![about(format!("it cannot be opened: {error}"))])?;
-    let mut walk = Walk::default();
-    for entry in entries {
-        match entry {
-            Ok(record) => walk.take(&record, known),
-            // What follows is judged against the record that should have been here, so the break shows there too.
-            Err(broken) => walk.broken.push(broken),
-        }
-    }
-    if let Some(start) = &walk.start {
-        let why = format!("records 1 to {} are missing, and no record says that they were removed", start.seq);
-        walk.broken.insert(0, about(why));
-    }
-    if walk.closed {
-        walk.broken.push(about("its last file was closed, and the next one is missing".into()));
-    }
-    if let (Some(head), false) = (&known.head, walk.remembered) {
-        walk.broken.push(about(format!("record {} is not the one that was remembered, or is missing", head.seq)));
-    }
-    if known.key.is_some() && !walk.keyed && walk.records > 0 {
-        walk.broken.push(about("no record is sealed by the key".into()));
-    }
-    match walk.broken.is_empty() {
-        true => Ok(Verified { records: walk.records, first: walk.first, unchecked: walk.unchecked, head: walk.head }),
-        false => Err(walk.broken),
-    }
+    let entries = read(path, known.key.as_ref());
+    let entries = entries.map_err(|error| vec![about(path, format!("it cannot be opened: {error}"))])?;
+    let mut check = Check::new(known.clone());
+    entries.for_each(|entry| check.entry(entry));
+    check.end(path)
 }
 
-impl Walk {
-    fn take(&mut self, record: &Record, known: &Known) {
+fn about(path: &Path, why: String) -> Broken {
+    Broken { file: path.to_path_buf(), line: 0, why }
+}
+
+impl Check {
+    /// Nothing was read yet.
+    pub fn new(known: Known) -> Self {
+        Self { known, ..Self::default() }
+    }
+
+    /// The next line of a log that is in memory, its line end included.
+    pub fn line(&mut self, line: &[u8], number: u64) {
+        let entry = record(line, (Path::new(""), number), self.known.key.as_ref());
+        self.entry(entry.map_err(|why| Broken { line: number, ..about(Path::new(""), why) }));
+    }
+
+    /// Is something wrong already? No later line mends that.
+    pub fn is_broken(&self) -> bool {
+        !self.broken.is_empty()
+    }
+
+    /// All lines were read.
+    ///
+    /// # Errors
+    /// All lines that are no records or do not follow the one before them.
+    pub fn end(mut self, path: &Path) -> Result<Verified, Vec<Broken>> {
+        if let Some(start) = &self.start {
+            let why = format!("records 1 to {} are missing, and no record says that they were removed", start.seq);
+            self.broken.insert(0, about(path, why));
+        }
+        if self.closed {
+            self.broken.push(about(path, "its last file was closed, and the next one is missing".into()));
+        }
+        if let (Some(head), false) = (&self.known.head, self.remembered) {
+            let why = format!("record {} is not the one that was remembered, or is missing", head.seq);
+            self.broken.push(about(path, why));
+        }
+        if self.known.key.is_some() && !self.keyed && self.records > 0 {
+            self.broken.push(about(path, "no record is sealed by the key".into()));
+        }
+        match self.broken.is_empty() {
+            true => {
+                Ok(Verified { records: self.records, first: self.first, unchecked: self.unchecked, head: self.head })
+            }
+            false => Err(self.broken),
+        }
+    }
+
+    fn entry(&mut self, entry: Result<Record, Broken>) {
+        match entry {
+            Ok(record) => self.take(&record),
+            // What follows is judged against the record that should have been here, so the break shows there too.
+            Err(broken) => self.broken.push(broken),
+        }
+    }
+
+    fn take(&mut self, record: &Record) {
         let line = &record.line;
         if self.records == 0 && self.broken.is_empty() && record.seq > 1 {
             self.start = line.before();
@@ -106,7 +140,7 @@ impl Walk {
         self.unchecked += u64::from(!line.checked);
         self.keyed |= line.keyed;
         self.closed = record.kind == CLOSED;
-        self.remembered |= known.head.as_ref().is_some_and(|head| *head == line.head || head.seq == 0);
+        self.remembered |= self.known.head.as_ref().is_some_and(|head| *head == line.head || head.seq == 0);
         self.head = line.head.clone();
     }
 

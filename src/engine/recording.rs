@@ -34,8 +34,8 @@ pub(super) fn open(settings: &policy::Audit) -> Result<Audit, AuditError> {
     let io = |source: io::Error| AuditError::Io { action: "copy to syslog", path: settings.file.clone(), source };
     let forward = match &settings.syslog {
         None => None,
-        Some(Syslog::Machine) => Some(Forward::to_syslog(None).map_err(io)?),
-        Some(Syslog::Socket(path)) => Some(Forward::to_syslog(Some(path.clone())).map_err(io)?),
+        Some(Syslog::Machine) => Some(Forward::to(None).map_err(io)?),
+        Some(Syslog::Socket(path)) => Some(Forward::to(Some(path.clone())).map_err(io)?),
     };
     Audit::open(&settings.file, audit::Options { sync, key, rotate, forward, ..audit::Options::default() })
 }
@@ -70,12 +70,19 @@ impl Engine {
 
     /// Records that the server is about to end, all jobs gone; once.
     pub(super) fn record_stop(&self) {
-        let first = self.stopped.set(()).is_ok();
-        if first && self.front == Front::Mcp {
-            self.tell("server_stop", serde_json::json!({ "pid": std::process::id() }));
+        if self.stopped.set(()).is_err() {
+            return;
         }
-        if first && let Err(error) = self.audit.flush() {
-            tracing::warn!(%error, "the audit log may not be on the disk yet");
+        let stop = serde_json::json!({ "pid": std::process::id() });
+        let told = if self.front == Front::Mcp { self.audit.note_kept("server_stop", stop) } else { Ok(()) };
+        // What was kept gets its last try here.
+        if let Err(error) = self.audit.flush().and(told) {
+            match self.audit.kept() {
+                0 => tracing::warn!(%error, "the audit log may not be on the disk yet"),
+                lost => {
+                    tracing::error!(%error, lost, "the last records could not be written; they end with this process")
+                }
+            }
         }
     }
 
@@ -89,7 +96,7 @@ impl Engine {
 
     pub(super) fn tell(&self, kind: &'static str, fields: impl serde::Serialize) {
         if let Err(error) = self.audit.note_kept(kind, fields) {
-            tracing::error!(%error, kind, "a record will follow as soon as it can be written");
+            tracing::error!(%error, kind, "a record could not be written; it follows when it can be, while this process lives");
         }
     }
 }

@@ -172,7 +172,7 @@ const AUDIT: Shape = Shape::Record(&[
     field(
         "sync",
         Shape::OneOf(&["interval", "batch", "record", "none"]),
-        "when the disk has it: some time later, with others before anything starts, each by itself, or when the kernel likes",
+        "when the disk has it: some time later, at once with many others, before anything starts, or when the kernel likes",
     ),
     field("interval", Shape::Period, "with `sync: interval`: how much later at most; `1s` when absent"),
     field("key_file", Shape::Text, "a secret that seals each record; no job may be able to read it"),
@@ -188,7 +188,7 @@ const AUDIT: Shape = Shape::Record(&[
     field(
         "syslog",
         Shape::Text,
-        "`true`, or the path of a socket: copies of all records go there as far as it keeps up",
+        "`true` for journald or the machine's syslog, or the path of a syslog socket: copies of all records go there as far as it keeps up",
     ),
 ]);
 

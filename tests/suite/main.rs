@@ -10,10 +10,12 @@
 
 mod audit;
 mod audit_files;
+mod audit_tamper;
 mod contained;
 mod containment;
 mod environment;
 mod http;
+mod journal;
 mod layering;
 mod licences;
 mod mcp;

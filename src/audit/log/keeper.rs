@@ -14,6 +14,9 @@ use super::Shared;
 /// Between two tries to write what was kept.
 const AGAIN: Duration = Duration::from_secs(1);
 
+/// How long records gather before one `fdatasync` for all of them.
+const BATCH: Duration = Duration::from_millis(25);
+
 #[derive(Debug, Default)]
 pub(super) struct Keeper(AtomicBool);
 
@@ -34,13 +37,16 @@ fn keep(weak: &Weak<Shared>) {
         let Some(pause) = weak.upgrade().map(|shared| pause(&shared)) else { return };
         thread::sleep(pause);
         let Some(shared) = weak.upgrade() else { return };
-        // Cleared first: what is written from here on wakes another keeper.
-        shared.keeper.0.store(false, Ordering::Release);
-        match shared.tidy() {
-            Ok(()) => return,
-            Err(error) => tracing::debug!(%error, "the audit log still cannot be written"),
+        if let Err(error) = shared.tidy() {
+            tracing::debug!(%error, "the audit log still cannot be written");
+            continue;
         }
-        if shared.keeper.0.swap(true, Ordering::AcqRel) {
+        if !shared.is_tidy() {
+            continue;
+        }
+        // What is written from here on wakes another keeper; what was written just before is seen by a second look.
+        shared.keeper.0.swap(false, Ordering::AcqRel);
+        if shared.is_tidy() || shared.keeper.0.swap(true, Ordering::AcqRel) {
             return;
         }
     }
@@ -49,6 +55,7 @@ fn keep(weak: &Weak<Shared>) {
 fn pause(shared: &Shared) -> Duration {
     match shared.options.sync {
         Sync::Interval(interval) => interval.min(AGAIN),
+        Sync::Batch if shared.kept().is_empty() => BATCH,
         _ => AGAIN,
     }
 }

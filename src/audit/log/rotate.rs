@@ -11,7 +11,7 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use jiff::SignedDuration;
-use serde_json::Map;
+use serde_json::json;
 
 use super::super::chain::{self, Head};
 use super::super::error::AuditError;
@@ -71,7 +71,7 @@ pub(super) fn is_due(tail: &Tail, shared: &Shared) -> bool {
 
 /// Writes the last record of this file.
 pub(super) fn close(tail: &mut Tail, shared: &Shared) -> Result<(), AuditError> {
-    tail.append_here(shared, &event(shared, CLOSED, Map::new()))?;
+    tail.append_here(shared, &event(shared, CLOSED, ())?)?;
     tail.closed = true;
     Ok(())
 }
@@ -88,9 +88,7 @@ pub(super) fn begin_next(tail: &mut Tail, shared: &Shared) -> Result<(), AuditEr
     // Another process may have found the new file before this one had its lock.
     next.catch_up(shared)?;
     if next.length == 0 {
-        let mut fields = Map::new();
-        fields.insert("after_seq".into(), tail.head.seq.into());
-        next.append_here(shared, &event(shared, "continued", fields))?;
+        next.append_here(shared, &event(shared, "continued", json!({ "after_seq": tail.head.seq }))?)?;
     }
     let old = std::mem::replace(tail, next);
     old.file.unlock().map_err(|error| shared.io("unlock", error))?;
@@ -112,10 +110,8 @@ fn prune(tail: &mut Tail, shared: &Shared) -> Result<(), AuditError> {
     let surplus = files.len().saturating_sub(keep);
     for (_, path) in files.into_iter().take(surplus) {
         let head = read(&path, shared)?.head;
-        let mut fields = Map::new();
-        fields.insert("through_seq".into(), head.seq.into());
-        fields.insert("through_hash".into(), head.hash.into());
-        tail.append_here(shared, &event(shared, "pruned", fields))?;
+        let fields = json!({ "through_seq": head.seq, "through_hash": head.hash });
+        tail.append_here(shared, &event(shared, "pruned", fields)?)?;
         fs::remove_file(&path).map_err(|error| shared.io("remove a closed file of", error))?;
     }
     Ok(())
@@ -123,8 +119,11 @@ fn prune(tail: &mut Tail, shared: &Shared) -> Result<(), AuditError> {
 
 /// The file that continues the chain of `tail`, which was closed by another process. Everything between is checked.
 pub(super) fn follow(tail: &Tail, shared: &Shared) -> Result<Tail, AuditError> {
-    let replaced = "it was replaced while in use; put it back, or restart to go on with the new one";
-    let untrusted = || AuditError::Untrusted { path: shared.path.clone(), why: replaced };
+    let why = match shared.path.as_path().symlink_metadata() {
+        Ok(_) => "it was replaced while in use; put it back, or restart to go on with the new one",
+        Err(_) => "it was taken away while in use; put it back, or restart to begin a new one",
+    };
+    let untrusted = || AuditError::Untrusted { path: shared.path.clone(), why };
     let mut head = tail.head.clone();
     for (number, path) in closed(shared.path.as_path()) {
         if number < head.seq {

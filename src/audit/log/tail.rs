@@ -8,7 +8,8 @@ use std::io::{Read, Seek, SeekFrom, Write};
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use serde_json::{Map, Value};
+use serde::Serialize;
+use serde_json::json;
 
 use super::super::chain::{self, Event, Head, Line};
 use super::super::error::AuditError;
@@ -61,9 +62,7 @@ impl Tail {
             self.head = rotate::last_head(shared)?.unwrap_or_default();
         }
         if self.length == 0 && self.head.seq > 0 {
-            let mut fields = Map::new();
-            fields.insert("after_seq".into(), self.head.seq.into());
-            self.append_here(shared, &event(shared, "continued", fields))?;
+            self.append_here(shared, &event(shared, "continued", json!({ "after_seq": self.head.seq }))?)?;
         }
         if self.closed { rotate::begin_next(self, shared) } else { Ok(()) }
     }
@@ -135,11 +134,9 @@ impl Tail {
     /// Takes the torn end off and says so in the next record.
     fn repair(&mut self, shared: &Shared, torn: &[u8]) -> Result<(), AuditError> {
         self.file.set_len(self.length).map_err(|error| shared.io("repair", error))?;
-        let mut fields = Map::new();
-        fields.insert("torn_bytes".into(), torn.len().into());
         let told = torn.get(..torn.len().min(TOLD)).unwrap_or_default();
-        fields.insert("torn_text".into(), String::from_utf8_lossy(told).into());
-        self.append_here(shared, &event(shared, "repaired", fields)).map(drop)
+        let fields = json!({ "torn_bytes": torn.len(), "torn_text": String::from_utf8_lossy(told) });
+        self.append_here(shared, &event(shared, "repaired", fields)?).map(drop)
     }
 
     /// Adds one record, in another file when this one is full or old.
@@ -183,6 +180,6 @@ fn parse(line: &[u8], shared: &Shared) -> Result<Line, String> {
 }
 
 /// Something that the log itself has to say.
-pub(super) fn event(shared: &Shared, kind: &'static str, fields: Map<String, Value>) -> Event {
-    Event { time: (shared.options.now)(), kind, fields }
+pub(super) fn event(shared: &Shared, kind: &'static str, fields: impl Serialize) -> Result<Event, AuditError> {
+    Event::new((shared.options.now)(), kind, &fields).map_err(|error| shared.io("encode a record for", error.into()))
 }
