@@ -138,7 +138,8 @@ fn status(row: &Row) -> Option<Status> {
 /// Counts a job that is over.
 fn count(status: &Status) {
     let State::Ended { since, .. } = &status.state else { return };
-    let launch = since.and_then(|since| Duration::try_from(since.duration_since(status.created)).ok());
+    // A clock that was set back makes no time, and no job that never ran.
+    let launch = since.map(|since| Duration::try_from(since.duration_since(status.created)).unwrap_or_default());
     metrics::global().ended(&metrics::Ended {
         state: status.state.name(),
         launch,
@@ -164,6 +165,9 @@ impl Engine {
     pub(super) fn remember(&self, client: &str, job: &Arc<Job>, places: Vec<Permit>) {
         let (client, job, history) = (client.to_owned(), Arc::clone(job), self.history.clone());
         self.endings.spawn(async move {
+            if job.begun().await {
+                metrics::global().began();
+            }
             job.ended().await;
             drop(places);
             let status = job.status();

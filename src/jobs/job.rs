@@ -145,6 +145,13 @@ impl Job {
         }
     }
 
+    /// Waits until the job runs, or never will: did it?
+    pub async fn begun(&self) -> bool {
+        let mut state = self.state.subscribe();
+        let state = state.wait_for(|state| !matches!(state, State::Queued)).await;
+        state.is_ok_and(|state| !matches!(*state, State::Ended { since: None, .. }))
+    }
+
     /// Returns when the job is over.
     pub async fn ended(&self) {
         // The sender lives in `self`, so the channel cannot close before the state comes.

@@ -21,8 +21,10 @@ struct Numbers {
     decisions: BTreeMap<(String, String), u64>,
     limited: BTreeMap<String, u64>,
     jobs: BTreeMap<String, u64>,
-    started: u64,
-    ended: u64,
+    accepted: u64,
+    began: u64,
+    /// Over, with and without ever having run.
+    ended: (u64, u64),
     stdout: u64,
     stderr: u64,
     redactions: BTreeMap<String, u64>,
@@ -82,13 +84,21 @@ impl Metrics {
 
     /// A job was accepted.
     pub fn accepted(&self) {
-        self.numbers().started += 1;
+        self.numbers().accepted += 1;
+    }
+
+    /// A job's first process runs.
+    pub fn began(&self) {
+        self.numbers().began += 1;
     }
 
     /// A job is over.
     pub fn ended(&self, ended: &Ended<'_>) {
         let mut numbers = self.numbers();
-        numbers.ended += 1;
+        match ended.launch {
+            Some(_) => numbers.ended.0 += 1,
+            None => numbers.ended.1 += 1,
+        }
         count(&mut numbers.jobs, ended.state.to_owned(), 1);
         if let Some(took) = ended.launch {
             numbers.launching.add(took);
@@ -126,8 +136,11 @@ impl Numbers {
         }
         labelled(text, ("shellwarden_rate_limited_total", "limit", "Commands turned away, by limit"), &self.limited)?;
         labelled(text, ("shellwarden_jobs_total", "state", "Jobs that are over, by state"), &self.jobs)?;
-        head(text, "shellwarden_jobs_open", "gauge", "Jobs that wait or run")?;
-        writeln!(text, "shellwarden_jobs_open {}", self.started.saturating_sub(self.ended))?;
+        head(text, "shellwarden_jobs_open", "gauge", "Jobs that are not over, by state")?;
+        let queued = self.accepted.saturating_sub(self.began + self.ended.1);
+        let running = self.began.saturating_sub(self.ended.0);
+        writeln!(text, "shellwarden_jobs_open{{state=\"queued\"}} {queued}")?;
+        writeln!(text, "shellwarden_jobs_open{{state=\"running\"}} {running}")?;
         head(text, "shellwarden_output_bytes_total", "counter", "Bytes that jobs wrote, after redaction")?;
         writeln!(text, "shellwarden_output_bytes_total{{stream=\"stdout\"}} {}", self.stdout)?;
         writeln!(text, "shellwarden_output_bytes_total{{stream=\"stderr\"}} {}", self.stderr)?;
@@ -171,12 +184,14 @@ mod tests {
         metrics.decided("allow", &["git-read".into(), "head".into()]);
         metrics.decided("deny", &[]);
         metrics.decided("rate_limited", &["client-1".into()]);
-        metrics.accepted();
-        metrics.accepted();
+        (0..4).for_each(|_| metrics.accepted());
+        metrics.began();
+        metrics.began();
         metrics.deciding(Duration::from_micros(80));
         let redactions = [("ticket\"".to_owned(), 2)];
         let launch = Some(Duration::from_millis(3));
         metrics.ended(&Ended { state: "completed", launch, bytes: (5, 7), redactions: &redactions });
+        metrics.ended(&Ended { state: "killed", ..Ended::default() });
         metrics.sandbox("MountNamespace");
         let text = metrics.text();
         for line in [
@@ -184,7 +199,9 @@ mod tests {
             r#"shellwarden_decisions_total{decision="deny",rule=""} 1"#,
             r#"shellwarden_rate_limited_total{limit="client-1"} 1"#,
             r#"shellwarden_jobs_total{state="completed"} 1"#,
-            "shellwarden_jobs_open 1",
+            r#"shellwarden_jobs_open{state="queued"} 1"#,
+            r#"shellwarden_jobs_open{state="running"} 1"#,
+            r#"shellwarden_jobs_total{state="killed"} 1"#,
             r#"shellwarden_output_bytes_total{stream="stderr"} 7"#,
             r#"shellwarden_redactions_total{rule="ticket\""} 2"#,
             r#"shellwarden_sandbox_mode{mode="MountNamespace"} 1"#,
