@@ -12,6 +12,7 @@ mod narrowed;
 mod packaging;
 mod reload;
 mod session;
+mod shot;
 mod shutdown;
 mod tasks;
 mod terminal;
