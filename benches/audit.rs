@@ -16,7 +16,7 @@ use shellwarden::paths::AbsPath;
 const CLIENTS: [usize; 2] = [1, 8];
 /// Commands in one round, of all clients together.
 const COMMANDS: usize = 200;
-/// Rounds; the median counts, since a shared machine is noisy.
+/// Rounds; the best counts, since a shared machine is noisy.
 const ROUNDS: usize = 15;
 
 fn record() -> DecisionRecord {
@@ -60,24 +60,26 @@ fn round(clients: usize, each: impl Fn() + std::marker::Sync) -> Duration {
     begun.elapsed() / u32::try_from(COMMANDS).unwrap()
 }
 
-fn median<T: PartialOrd>(mut values: Vec<T>) -> T {
-    values.sort_by(|one, other| one.partial_cmp(other).unwrap());
-    let middle = values.len() / 2;
-    values.swap_remove(middle)
+/// What was measured in one mode.
+struct Times {
+    name: &'static str,
+    audit: Audit,
+    alone: Duration,
+    both: Duration,
 }
 
-/// The mode's times: the records alone, the bare launch, and the launch with its records; each round has all of them, so
-/// that what else the machine does meets all alike.
-fn measure(clients: usize, audit: &Audit) -> (Duration, Duration, f64) {
-    let (mut alone, mut bare, mut share) = (Vec::new(), Vec::new(), Vec::new());
+/// The bare launch, and each mode's times. Each round has all of them, and the best round of each counts: what else the
+/// machine does only ever adds to one. A round is long enough for several of the batches that are synced.
+fn measure(clients: usize, modes: &mut [Times]) -> Duration {
+    let mut bare = Duration::MAX;
     for _ in 0..ROUNDS {
-        let floor = round(clients, launch);
-        let both = round(clients, || recorded(audit, launch));
-        alone.push(round(clients, || recorded(audit, || {})));
-        bare.push(floor);
-        share.push(100.0 * (1.0 - floor.as_secs_f64() / both.as_secs_f64()));
+        bare = bare.min(round(clients, launch));
+        for mode in &mut *modes {
+            mode.both = mode.both.min(round(clients, || recorded(&mode.audit, launch)));
+            mode.alone = mode.alone.min(round(clients, || recorded(&mode.audit, || {})));
+        }
     }
-    (median(alone), median(bare), median(share))
+    bare
 }
 
 fn main() {
@@ -94,12 +96,17 @@ fn main() {
     ];
     println!("clients     sync  records/command  bare launch  records : launch  launch rate lost");
     for clients in CLIENTS {
-        for (name, sync) in modes {
-            let path =
-                AbsPath::new(std::path::absolute(dir.path().join(format!("{name}-{clients}"))).unwrap()).unwrap();
-            let audit = Audit::open(&path, Options { sync, ..Options::default() }).unwrap();
-            let (alone, bare, lost) = measure(clients, &audit);
+        let open = |(name, sync)| {
+            let path = std::path::absolute(dir.path().join(format!("{name}-{clients}"))).unwrap();
+            let options = Options { sync, ..Options::default() };
+            let audit = Audit::open(&AbsPath::new(path).unwrap(), options).unwrap();
+            Times { name, audit, alone: Duration::MAX, both: Duration::MAX }
+        };
+        let mut times = modes.map(open);
+        let bare = measure(clients, &mut times);
+        for Times { name, alone, both, .. } in times {
             let ratio = 100.0 * alone.as_secs_f64() / bare.as_secs_f64();
+            let lost = 100.0 * (1.0 - bare.as_secs_f64() / both.as_secs_f64());
             let (alone, bare) = (format!("{alone:.1?}"), format!("{bare:.1?}"));
             let bar = if name == "batch" { "(bar 5 %)" } else { "" };
             println!("{clients:>7} {name:>8} {alone:>16} {bare:>12} {ratio:>15.1} % {lost:>15.1} % {bar}");

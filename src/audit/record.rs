@@ -13,7 +13,7 @@
 //! | `decision` | always, before anything starts | [`DecisionRecord`] |
 //! | `start` | the job's first process runs | `job`, `decision_seq` and [`StartRecord`] |
 //! | `end` | the job's last process is gone | `job`, `decision_seq`, `outcome`: [`EndRecord`] |
-//! | `cut` | a server finds a job whose server died | `job`, `client`, `command` |
+//! | `cut` | a server finds a job whose server died before the history had its end | `job`, `client`, `command` |
 //! | `repaired` | a torn last line was taken off | `torn_bytes`, `torn_text` |
 //! | `rotated`, `continued` | last record of a closed file; first of the next | `after_seq` |
 //! | `pruned` | a closed file is removed by rule | `through_seq`, `through_hash` |

@@ -10,7 +10,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use rusqlite::{Connection, OptionalExtension, Transaction, params};
+use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
 use uuid::Uuid;
 
 use super::alive::Alive;
@@ -83,8 +83,34 @@ impl Store {
         Ok(())
     }
 
-    /// Ends the jobs of servers that are gone, forgets those whose time is over, and returns what was cut off.
-    pub(super) fn tidy(&mut self, now: Timestamp) -> Result<Vec<Row>, StoreError> {
+    /// Ends the jobs of servers that are gone, tells of each that was cut off, and forgets those whose time is over.
+    pub(super) fn tidy(&mut self, now: Timestamp, on_cut: &mut dyn FnMut(&Row)) -> Result<(), StoreError> {
+        for row in self.cut_off()? {
+            let row = Row { ended: Some(now), cut: true, ..row };
+            // Told before it counts: a crash in between tells of it twice, and never not at all.
+            let transaction = self.database.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            let changed = transaction.execute(
+                "UPDATE job SET ended = ?2, cut = 1 WHERE id = ?1 AND ended IS NULL",
+                params![row.id.to_string(), now.as_millisecond()],
+            )?;
+            // Another server may have been faster; then that one tells of it.
+            if changed > 0 {
+                on_cut(&row);
+            }
+            transaction.commit()?;
+        }
+        let oldest = self.oldest(now).as_millisecond();
+        self.database.execute("DELETE FROM job WHERE ended < ?1", [oldest])?;
+        self.database.execute(
+            "DELETE FROM job WHERE ended IS NOT NULL AND id NOT IN
+                (SELECT id FROM job WHERE ended IS NOT NULL ORDER BY ended DESC LIMIT ?1)",
+            [i64::try_from(self.keep.most).unwrap_or(i64::MAX)],
+        )?;
+        Ok(())
+    }
+
+    /// Jobs without an end whose servers are gone.
+    fn cut_off(&self) -> Result<Vec<Row>, StoreError> {
         let mut open: Vec<(Row, Uuid)> = Vec::new();
         {
             let mut query = self.database.prepare_cached(&format!("SELECT {COLUMNS} FROM job WHERE ended IS NULL"))?;
@@ -95,23 +121,10 @@ impl Store {
         }
         let mut cut = Vec::new();
         for (row, server) in open {
-            if server != self.alive.name() && !self.alive.lives(server)? {
-                let row = Row { ended: Some(now), cut: true, ..row };
-                let changed = self.database.execute(
-                    "UPDATE job SET ended = ?2, cut = 1 WHERE id = ?1 AND ended IS NULL",
-                    params![row.id.to_string(), now.as_millisecond()],
-                )?;
-                // Another server may have been faster; then that one tells of it.
-                cut.extend((changed > 0).then_some(row));
+            if self.is_gone(server)? {
+                cut.push(row);
             }
         }
-        let oldest = self.oldest(now).as_millisecond();
-        self.database.execute("DELETE FROM job WHERE ended < ?1", [oldest])?;
-        self.database.execute(
-            "DELETE FROM job WHERE ended IS NOT NULL AND id NOT IN
-                (SELECT id FROM job WHERE ended IS NOT NULL ORDER BY ended DESC LIMIT ?1)",
-            [i64::try_from(self.keep.most).unwrap_or(i64::MAX)],
-        )?;
         Ok(cut)
     }
 

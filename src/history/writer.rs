@@ -184,8 +184,7 @@ fn answer(store: &mut Store, order: Order, on_cut: &mut dyn FnMut(&Row)) {
 }
 
 fn tidy(store: &mut Store, on_cut: &mut dyn FnMut(&Row)) {
-    match store.tidy(Timestamp::now()) {
-        Ok(cut) => cut.iter().for_each(on_cut),
-        Err(error) => tracing::warn!(%error, "the history could not be tidied"),
+    if let Err(error) = store.tidy(Timestamp::now(), on_cut) {
+        tracing::warn!(%error, "the history could not be tidied");
     }
 }
