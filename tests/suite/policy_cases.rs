@@ -178,8 +178,10 @@ struct Group {
 fn lines_of_every_class_are_judged_as_intended() {
     let (dir, variables) = fixture();
     let root = dir.path().canonicalize().unwrap().display().to_string();
-    let text = std::fs::read_to_string(cases_folder().join("lines.yaml")).unwrap();
-    let groups: Vec<Group> = serde_yaml::from_str(&text).unwrap();
+    let groups = ["lines.yaml", "tricks.yaml"].into_iter().flat_map(|file| {
+        let text = std::fs::read_to_string(cases_folder().join(file)).unwrap();
+        serde_yaml::from_str::<Vec<Group>>(&text).unwrap()
+    });
     let (mut count, mut wrong) = (0, Vec::new());
     for group in groups {
         let policy = load(&group.policy, &variables);
