@@ -6,7 +6,7 @@
 
 use std::borrow::Cow;
 
-use super::catalogue::{Grammar, Item, Kind, OptionSpec, Role, awk_runs, sed_runs};
+use super::catalogue::{Effect, Grammar, Item, Kind, OptionSpec, Role, awk_runs, sed_runs};
 use super::roles::roles;
 use super::subject::Subject;
 use crate::shell::Word;
@@ -101,11 +101,10 @@ pub(super) fn carried<'s>(subject: &'s Subject<'_>) -> Vec<Carried<'s>> {
     });
     let operands: Vec<&Word> = operands.collect();
     for (index, word) in operands.iter().enumerate() {
-        let Some(text) = word.known() else { continue };
         for role in roles(&sorted, word, (index, operands.len())) {
             match role {
-                Role::Sed => script(Kind::Sed, text, &mut found),
-                Role::Awk => script(Kind::Awk, text, &mut found),
+                Role::Sed => script(Kind::Sed, word, &mut found),
+                Role::Awk => script(Kind::Awk, word, &mut found),
                 _ => {}
             }
         }
@@ -155,11 +154,7 @@ fn after(words: &[Word], subcommand: &[&str]) -> Option<usize> {
 fn option<'s>(spec: &OptionSpec, values: &[Word], found: &mut Vec<Carried<'s>>) {
     for ((kind, pattern), value) in spec.values.iter().zip(&spec.patterns).zip(values) {
         match (kind, pattern.as_str()) {
-            (Kind::Sed | Kind::Awk, _) => {
-                if let Some(text) = value.known() {
-                    script(*kind, text, found);
-                }
-            }
+            (Kind::Sed | Kind::Awk, _) => script(*kind, value, found),
             (_, "COMMAND") => text(value, found),
             (_, "ACTION") => match value.known() {
                 Some(action) => found.extend(action.strip_prefix("exec=").map(owned)),
@@ -182,7 +177,11 @@ fn option<'s>(spec: &OptionSpec, values: &[Word], found: &mut Vec<Carried<'s>>) 
 fn unplaced<'s>(subject: &Subject<'_>, grammar: Option<&Grammar>, written: &str, found: &mut Vec<Carried<'s>>) {
     let carries = |spec: &&OptionSpec| spec.patterns.iter().any(|pattern| PATTERNS.contains(&pattern.as_str()));
     let own = subject.entry.map(|entry| &entry.grammar);
-    let specs = own.into_iter().chain(grammar).flat_map(|grammar| grammar.options.iter()).filter(carries);
+    let mut specs = own.into_iter().chain(grammar).flat_map(|grammar| grammar.options.iter()).filter(carries);
+    if written.is_empty() {
+        // Nothing of it is known: it may be any of them.
+        return found.extend(specs.find(|spec| spec.effect != Effect::Safe).map(|_| Carried::Unknown));
+    }
     let position = subject.arguments().iter().position(|word| word.known() == Some(written));
     let next = position.and_then(|at| subject.arguments().get(at + 1));
     for spec in specs {
@@ -255,8 +254,9 @@ fn ssh<'s>(setting: &str) -> Option<Carried<'s>> {
     SSH.contains(&name.to_ascii_lowercase().as_str()).then(|| owned(value))
 }
 
-/// Programs that a script of sed or awk starts.
-fn script(kind: Kind, text: &str, found: &mut Vec<Carried<'_>>) {
+/// Programs that a script of sed or awk starts; one that is not known may start any.
+fn script(kind: Kind, word: &Word, found: &mut Vec<Carried<'_>>) {
+    let Some(text) = word.known() else { return found.push(Carried::Unknown) };
     match kind {
         Kind::Sed if sed_runs(text) => found.push(Carried::Unknown),
         Kind::Awk => match awk_runs(text) {

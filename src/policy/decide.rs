@@ -16,7 +16,7 @@ use super::compiled::Policy;
 use super::decision::{Approved, Decision, Denial, Pending, Plan};
 use super::environment::never_set;
 use super::explain::{AssignmentReport, Explanation, RedirectReport, Unread, Verdict, word};
-use super::judge::{Court, Need, Ruling, rules_of};
+use super::judge::{Court, Need, Ruling, Trial, rules_of};
 use super::places::{Access, Places};
 use super::profile::Profile;
 use super::rule::RuleRef;
@@ -74,9 +74,7 @@ impl Policy {
                 self.granted(verdict, Approved { explanation, ..approved })
             }
             Err(refused) => {
-                let (instead, suggestion) =
-                    (advice::instead(self, &explanation), advice::suggestion(self, &explanation));
-                explanation.suggestion.clone_from(&suggestion);
+                let (instead, suggestion) = (advice::instead(self, &explanation), explanation.suggestion.clone());
                 let Refused { reason, rule } = refused;
                 Decision::Deny(Denial { explanation, reason, rule, instead, suggestion })
             }
@@ -105,7 +103,14 @@ impl Policy {
         let known = with_start(&env, &cwd.path, &explanation.line);
         let analysis = self.analyse(request, known, explanation)?;
         let line = explanation.line.clone();
-        let court = Court { policy: self, world, start: &cwd.path, line: &line, carried: Cell::new((0, MAX_CARRIED)) };
+        let court = Court {
+            policy: self,
+            world,
+            start: &cwd.path,
+            line: &line,
+            carried: Cell::new((0, MAX_CARRIED)),
+            trial: Trial::default(),
+        };
         let judged = analysis.commands.iter().map(|command| self.narrowed(command, court.judge(command)));
         let (reports, rulings): (Vec<_>, Vec<Ruling>) = judged.unzip();
         explanation.commands = reports;
@@ -115,7 +120,9 @@ impl Policy {
             analysis.redirects.iter().map(|redirect| redirection(redirect, judging, &court)).collect();
         explanation.assignments =
             analysis.assignments.iter().map(|assignment| self.assignment(assignment, &env)).collect();
-        let verdict = strictest(explanation)?;
+        let verdict = strictest(explanation).inspect_err(|_| {
+            explanation.suggestion = court.suggestion(&analysis.commands, explanation);
+        })?;
         for probe in &analysis.probes {
             let places = Places { world, profile: judging, cwd: court.follow_cwd(&probe.cwd) };
             let looked = places.allow(&probe.file, Access::Read);

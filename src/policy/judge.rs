@@ -50,6 +50,17 @@ pub(super) struct Court<'a> {
     pub(super) line: &'a str,
     /// How deep the command stands in arguments of others, and how many more are read out of them.
     pub(super) carried: Cell<(usize, usize)>,
+    /// What is tried in addition to the policy.
+    pub(super) trial: Trial<'a>,
+}
+
+/// A change of the policy that is tried on a command.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Trial<'a> {
+    /// One more allow rule.
+    pub(super) allow: Option<&'a Rule>,
+    /// Ids of deny rules that do not apply.
+    pub(super) without: &'a [String],
 }
 
 /// A verdict with its reason, before the sandbox is looked at.
@@ -151,6 +162,7 @@ impl<'a> Court<'a> {
     ) -> Answer<'a> {
         let names = subject.names();
         let denies = self.policy.deny.about(List::Deny, &names, subject).chain(self.dangerous(&names));
+        let denies = denies.filter(|rule| !self.trial.without.iter().any(|id| **id == *rule.id));
         if let Some((rule, how)) = first_met(List::Deny, denies, subject, report) {
             return Answer { rule: Some(rule), ..Answer::deny(reason(rule, &how)) };
         }
@@ -201,7 +213,7 @@ impl<'a> Court<'a> {
     ) -> Vec<(&'a Rule, Fit)> {
         let mut fits = Vec::new();
         let mut places = Places { world: self.world, profile: &self.policy.default_profile, cwd: cwd.clone() };
-        for rule in self.policy.allow.about(List::Allow, names, subject) {
+        for rule in self.policy.allow.about(List::Allow, names, subject).chain(self.trial.allow) {
             places.profile = rule.profile.as_deref().unwrap_or(&self.policy.default_profile);
             match covers(rule, subject, &places) {
                 Ok(fit) => {

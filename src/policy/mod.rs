@@ -41,6 +41,7 @@ mod sandboxes;
 mod settings;
 mod shape;
 mod subject;
+mod suggestion;
 mod tables;
 mod toolchains;
 mod trust;

@@ -27,6 +27,7 @@ mod policy_lint;
 mod policy_problems;
 mod policy_rules;
 mod policy_schema;
+mod policy_suggestions;
 mod record;
 mod redact_command;
 mod redact_corpus;

@@ -176,7 +176,7 @@ fn a_denial_says_what_a_model_and_what_an_operator_needs() {
     let file = "a file of your own that says `extends: [builtin:workspace]`";
     assert!(push.for_model().contains("the subcommand `push` is not one of"), "{}", push.for_model());
     assert!(!push.for_model().contains("to allow it"), "{}", push.for_model());
-    let rule = "{id: git, program: git, subcommands: [push], options: safe, operands: any}";
+    let rule = "{id: git, program: git, subcommands: [push], options: none, operands: {regex: \"origin|main\"}}";
     let want = format!("to allow it, add to {file}:\n  commands:\n    allow:\n      - {rule}\n");
     assert!(push.for_operator().ends_with(&want), "{}", push.for_operator());
     let forced = denial(&policy, "git push --force");

@@ -20,7 +20,7 @@ pub(crate) fn policy(commands: &str) -> (tempfile::TempDir, Policy) {
     (dir, loaded.unwrap_or_else(|problems| panic!("{problems}")).policy)
 }
 
-fn decide(policy: &Policy, line: &str) -> (String, Explanation) {
+pub(crate) fn decide(policy: &Policy, line: &str) -> (String, Explanation) {
     let request = Request { text: Text::Line(line.to_owned()), cwd: None, env: BTreeMap::new(), timeout: None };
     match policy.decide(&request, &Bench) {
         Decision::Allow(approved) => ("allow".into(), approved.explanation().clone()),
@@ -107,4 +107,34 @@ fn each_rule_that_was_looked_at_says_why() {
     let shown = denied.to_json(&Json::Null);
     assert!(shown.get("suggestion").is_none() && !shown.to_string().contains("to allow it"), "{shown}");
     assert!(shown["commands"][0].get("rules").is_none(), "a model is not told how rules are made");
+}
+
+#[test]
+fn no_default_allows_what_may_run_anything() {
+    let (_dir, policy) = policy("  default: allow\n");
+    let denied = [
+        "sed \"$X\" a",
+        "awk \"$X\"",
+        "awk -v a=1 \"$X\" b",
+        "sed -e \"$X\" a",
+        "sort \"$X\"",
+        "sort $X a",
+        "git \"$X\"",
+        "tar \"$X\"",
+    ];
+    for line in denied {
+        assert_ne!(decide(&policy, line).0, "allow", "{line}");
+    }
+    let fine = [
+        "sed 1d \"$X\"",
+        "sort -- \"$X\"",
+        "sort a",
+        "cat \"$X\"",
+        "grep \"$X\" a",
+        "awk '{print}' \"./$X\"",
+        "foo \"$X\"",
+    ];
+    for line in fine {
+        assert_eq!(decide(&policy, line).0, "allow", "{line}");
+    }
 }
