@@ -325,8 +325,17 @@ impl State {
         let left = |deadline: Instant| deadline.saturating_duration_since(Instant::now());
         let mut forced = false;
         loop {
-            while let Ok(Some(reaped)) = sys::reap() {
-                self.jobs.remove(&reaped.pid);
+            let childless = loop {
+                match sys::reap() {
+                    Ok(Some(reaped)) => self.jobs.remove(&reaped.pid),
+                    Ok(None) => break false,
+                    Err(_) => break true,
+                };
+            };
+            // Whatever lost its parent below this subreaper is its child by now, so there is nobody to look for.
+            if childless {
+                self.placeholders.release_all();
+                return;
             }
             let orphans = tree::living_descendants(&self.jobs.keys().copied().collect()).unwrap_or_default();
             if self.jobs.is_empty() && orphans.is_empty() || forced && left(deadline + FAREWELL).is_zero() {

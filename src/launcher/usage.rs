@@ -5,7 +5,7 @@
 
 use std::collections::HashSet;
 use std::fs;
-use std::io;
+use std::io::{self, Read};
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::time::Duration;
@@ -13,6 +13,9 @@ use std::time::Duration;
 use nix::sys::resource::{UsageWho, getrusage};
 use nix::sys::time::TimeVal;
 use nix::unistd::{SysconfVar, sysconf};
+
+/// More than the kernel writes: fifty numbers and a name of 64 bytes.
+const STAT_LINE: usize = 2048;
 
 /// One line of `/proc/PID/stat`, as far as it is of use.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,11 +54,14 @@ impl Stat {
 
 /// Every process that `/proc` shows. A process may end between two reads; then it is no longer part of any tree.
 pub(super) fn processes() -> io::Result<Vec<Stat>> {
-    let mut found = Vec::new();
+    let (mut found, mut buffer) = (Vec::new(), [0; STAT_LINE]);
     for entry in fs::read_dir("/proc")? {
         let name = entry?.file_name();
         if name.as_encoded_bytes().iter().all(u8::is_ascii_digit) {
-            let line = fs::read_to_string(Path::new("/proc").join(name).join("stat")).ok();
+            let path = Path::new("/proc").join(name).join("stat");
+            // One read gives the whole line.
+            let read = fs::File::open(path).and_then(|mut file| file.read(&mut buffer)).unwrap_or(0);
+            let line = buffer.get(..read).map(String::from_utf8_lossy);
             found.extend(line.as_deref().and_then(Stat::parse));
         }
     }
