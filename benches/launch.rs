@@ -176,11 +176,41 @@ fn measure(mode: &str) {
             return;
         }
         report(mode, "small server", floor_by_hand, &launcher, &dir).await;
+        report_work(mode, &launcher, &dir).await;
         let ballast = vec![1_u8; 1 << 30];
         report(mode, "server with 1 GiB", floor_by_hand, &launcher, &dir).await;
         assert_eq!(std::hint::black_box(&ballast)[ballast.len() / 2], 1);
     });
     fs::remove_dir_all(dir).unwrap();
+}
+
+/// Processor time of a process, its threads and of all below it that was waited for.
+fn spent(pid: &str) -> Duration {
+    let line = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
+    let fields: Vec<u64> =
+        line.rsplit_once(") ").unwrap().1.split(' ').map(|field| field.parse().unwrap_or(0)).collect();
+    Duration::from_millis(fields[11..=14].iter().sum::<u64>() * 10)
+}
+
+/// What the work of [`ROUNDS`] costs the processors, which is not disturbed by what else the machine does.
+async fn report_work(mode: &str, launcher: &Launcher, dir: &Path) {
+    let (helper, spec) = (launcher.helper_pid().to_string(), spec(dir));
+    let before = spent("self");
+    (0..ROUNDS).for_each(|_| spawned());
+    let floor = spent("self").saturating_sub(before);
+    let before = spent("self") + spent(&helper);
+    for _ in 0..ROUNDS {
+        let process = launcher.launch(spec.clone(), StdinMode::Null).await.unwrap();
+        process.handle.ended().await;
+    }
+    let ours = (spent("self") + spent(&helper)).saturating_sub(before);
+    let each = |total: Duration| total.as_micros() / ROUNDS as u128;
+    let ratio = ours.as_secs_f64() / floor.as_secs_f64();
+    println!(
+        "launch/{mode:<9} processor time    {:>6} µs   posix_spawn and wait {:>5} µs: {ratio:.2} times",
+        each(ours),
+        each(floor)
+    );
 }
 
 async fn report(mode: &str, server: &str, floor_by_hand: Duration, launcher: &Launcher, dir: &Path) {

@@ -3,7 +3,7 @@
 //! In: messages. Out: packets, and back. A request that is too large for a packet travels in a sealed memory file.
 
 use std::fs::File;
-use std::io::{self, Read, Write};
+use std::io::{self, Write};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use nix::fcntl::{FcntlArg, SealFlag, fcntl};
@@ -129,13 +129,6 @@ pub(super) fn unpack(packet: &mut Packet) -> io::Result<Vec<u8>> {
         }
         _ => Err(cut()),
     }
-}
-
-/// Reads what a forked process wrote before it ended or executed its program.
-pub(super) fn read_to_end(pipe: OwnedFd) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    File::from(pipe).read_to_end(&mut bytes)?;
-    Ok(bytes)
 }
 
 /// Borrows a list of owned descriptors.

@@ -12,14 +12,13 @@ use std::process::ExitStatus;
 use std::time::Duration;
 
 use nix::errno::Errno;
-use nix::fcntl::OFlag;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::prctl;
 use nix::sys::resource::{UsageWho, getrusage};
 use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 use nix::sys::stat::fstat;
-use nix::unistd::{Gid, Pid, Uid, chown, fchown, getpid, pipe2};
+use nix::unistd::{Gid, Pid, Uid, chown, fchown, getpid};
 
 use super::helper::Profile;
 use super::protocol::{self, Order, Report};
@@ -32,7 +31,7 @@ use crate::sandbox::namespace::{self, Identity};
 use crate::sandbox::ruleset;
 use crate::sandbox::ruleset::OwnPlaces;
 use crate::sandbox::{Failure, Isolation, Job, Network, ProcessCount, RunAs, Step, Support};
-use crate::sys::{self, Forked};
+use crate::sys;
 
 /// What the supervisor takes along from the helper.
 pub(super) struct Setup<'a> {
@@ -54,7 +53,7 @@ pub(super) fn run(setup: Setup<'_>, profile: &Profile) -> ! {
     let socket = setup.socket;
     let report = match begin(setup, profile) {
         Err(failure) => Some(Report::Failed(failure)),
-        Ok(mut watch) => match watch.until_the_last_process_is_gone() {
+        Ok(mut watch) => match watch.tell_start().and_then(|()| watch.until_the_last_process_is_gone()) {
             Ok(()) => Some(watch.ended()),
             // The helper sees the exit code, ends what is left, and tells the server.
             Err(_) => None,
@@ -111,51 +110,36 @@ fn begin<'a>(setup: Setup<'a>, profile: &Profile) -> Result<Watch<'a>, Failure> 
     child_ended.add(Signal::SIGCHLD);
     let flags = SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK;
     let signals = SignalFd::with_flags(&child_ended, flags).map_err(supervisor)?;
-    let (outcome, failing) = pipe2(OFlag::O_CLOEXEC).map_err(supervisor)?;
     let parent = getpid().as_raw();
     let own_user_namespace = support.own_user_namespace();
     let nice = go_first().map_err(step(Step::Supervisor))?;
-    match sys::fork().map_err(step(Step::Fork))? {
-        Forked::Child => {
-            let log = ruleset::Log::Program { abi: support.landlock_abi().unwrap_or(0) };
-            let entry = Entry {
-                nice,
-                job: &job,
-                ruleset,
-                log,
-                execute_only,
-                filter: &profile.filter,
-                stdio,
-                parent,
-                own_user_namespace,
-            };
-            let failure = child::enter(entry);
-            // The only reader is the supervisor; when it is gone, so is this process.
-            let bytes = postcard::to_stdvec(&failure).unwrap_or_else(|_| vec![0]);
-            let _ = nix::unistd::write(&failing, &bytes);
-            sys::exit_now(127)
-        }
-        Forked::Parent(first) => {
-            drop(failing);
-            Ok(Watch {
-                tree,
-                first,
-                signals,
-                socket,
-                life,
-                outcome: Some(outcome),
-                status: None,
-                sampler: Sampler::new(
-                    &job.limits,
-                    support.counts_processes(job.limits.processes),
-                    support.isolation() == Isolation::MountNamespace,
-                ),
-                passed: None,
-                ordered: true,
-                alive: true,
-            })
-        }
+    let words = child::Words::of(&job)?;
+    let entry = Entry {
+        nice,
+        job: &job,
+        words: &words,
+        ruleset: &ruleset,
+        log: ruleset::Log::Program { abi: support.landlock_abi().unwrap_or(0) },
+        execute_only: execute_only.as_ref(),
+        filter: &profile.filter,
+        stdio: &stdio,
+        parent,
+        own_user_namespace,
+    };
+    let mut failed = None;
+    let first = sys::fork_until_exec(|| {
+        failed = Some(child::enter(entry));
+        127
+    });
+    let first = first.map_err(step(Step::Fork))?;
+    if let Some(failure) = failed {
+        // It has ended already; whoever takes over what this process leaves would only have to wait for it.
+        let _ = sys::reap();
+        return Err(failure);
     }
+    let own_segments = support.isolation() == Isolation::MountNamespace;
+    let sampler = Sampler::new(&job.limits, support.counts_processes(job.limits.processes), own_segments);
+    Ok(Watch { tree, first, signals, socket, life, status: None, sampler, passed: None, ordered: true, alive: true })
 }
 
 /// Puts the supervisor before hundreds of processes that all want to run, where it may: it has to end them. The nice value
@@ -187,8 +171,6 @@ struct Watch<'a> {
     signals: SignalFd,
     socket: &'a OwnedFd,
     life: &'a OwnedFd,
-    /// The first process writes here what failed; it closes when the program starts.
-    outcome: Option<OwnedFd>,
     status: Option<ExitStatus>,
     /// Looks at the limits of the whole job that nothing else holds.
     sampler: Option<Sampler>,
@@ -202,7 +184,6 @@ struct Watch<'a> {
 
 /// What woke the supervisor.
 struct Woken {
-    outcome: bool,
     order: bool,
     helper_gone: bool,
 }
@@ -211,9 +192,6 @@ impl Watch<'_> {
     fn until_the_last_process_is_gone(&mut self) -> io::Result<()> {
         loop {
             let woken = self.wait()?;
-            if woken.outcome {
-                self.tell_outcome()?;
-            }
             if woken.helper_gone {
                 self.alive = false;
                 self.tree.signal(libc::SIGKILL)?;
@@ -222,7 +200,7 @@ impl Watch<'_> {
                 self.obey()?;
             }
             if self.reap()? {
-                return self.tell_outcome();
+                return Ok(());
             }
             self.look()?;
         }
@@ -240,7 +218,6 @@ impl Watch<'_> {
         let readable = PollFlags::POLLIN;
         let mut polled = vec![PollFd::new(self.signals.as_fd(), readable)];
         // A closed end stays readable for ever, so it is looked at once.
-        polled.extend(self.outcome.iter().map(|pipe| PollFd::new(pipe.as_fd(), readable)));
         polled.extend(self.ordered.then(|| PollFd::new(self.socket.as_fd(), readable)));
         polled.extend(self.alive.then(|| PollFd::new(self.life.as_fd(), readable)));
         let looks = self.sampler.as_ref().filter(|_| self.passed.is_none()).map(Sampler::wait);
@@ -253,15 +230,12 @@ impl Watch<'_> {
         }
         let mut events = polled.iter().skip(1).map(|one| one.any().unwrap_or(true));
         let mut next = |asked: bool| asked && events.next().unwrap_or(false);
-        Ok(Woken { outcome: next(self.outcome.is_some()), order: next(self.ordered), helper_gone: next(self.alive) })
+        Ok(Woken { order: next(self.ordered), helper_gone: next(self.alive) })
     }
 
-    /// Tells the server, once, whether the program started.
-    fn tell_outcome(&mut self) -> io::Result<()> {
-        let Some(pipe) = self.outcome.take() else { return Ok(()) };
-        let bytes = protocol::read_to_end(pipe)?;
-        let report = if bytes.is_empty() { Report::Started } else { Report::Failed(protocol::decode(&bytes)?) };
-        match protocol::send(self.socket.as_fd(), &report) {
+    /// Tells the server that the program runs.
+    fn tell_start(&self) -> io::Result<()> {
+        match protocol::send(self.socket.as_fd(), &Report::Started) {
             // A server that is gone shows as the end of its orders.
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
             other => other,

@@ -26,20 +26,22 @@ use crate::sys;
 /// `CAP_SETPCAP` of linux/capability.h.
 const CAP_SETPCAP: u64 = 1 << 8;
 
-/// Everything the first process needs, made before it exists.
+/// Everything the first process needs, made before it exists. It runs in the memory of its supervisor, so it closes
+/// nothing that the supervisor owns.
 pub(crate) struct Entry<'a> {
     pub(crate) job: &'a Job,
+    pub(crate) words: &'a Words,
     /// The policy layer.
-    pub(crate) ruleset: OwnedFd,
+    pub(crate) ruleset: &'a OwnedFd,
     /// The execute layer, where the job has one.
-    pub(crate) execute_only: Option<OwnedFd>,
+    pub(crate) execute_only: Option<&'a OwnedFd>,
     pub(crate) filter: &'a Filter,
     /// Its nice value; the supervisor's own is lower where it may be.
     pub(crate) nice: i32,
     /// What the kernel's audit log is told.
     pub(crate) log: ruleset::Log,
     /// Standard input, output and error.
-    pub(crate) stdio: [OwnedFd; 3],
+    pub(crate) stdio: &'a [OwnedFd; 3],
     /// The supervisor's pid as this process sees its parent.
     pub(crate) parent: i32,
     /// The count of processes is the job's own.
@@ -61,40 +63,41 @@ fn at<T, E: Into<io::Error>>(step: Step, result: Result<T, E>) -> Result<T, Fail
 }
 
 fn steps(entry: Entry<'_>) -> Result<std::convert::Infallible, Failure> {
-    let Entry { job, nice, ruleset, execute_only, filter, log, stdio, parent, own_user_namespace } = entry;
+    let Entry { job, words, nice, ruleset, execute_only, filter, log, stdio, parent, own_user_namespace } = entry;
     at(Step::Session, setsid())?;
     at(Step::Limits, sys::set_nice(nice))?;
     at(Step::Signals, SigSet::empty().thread_set_mask())?;
     umask(Mode::from_bits_truncate(0o022));
     connect(stdio, job.terminal)?;
     work_in(job)?;
-    // The steps up to here and the environment are made of memory; what follows only takes rights away.
-    let (program, argv, env) = words(job)?;
     at(Step::Limits, job.limits.apply(own_user_namespace))?;
     give_up_privileges(job.run_as.as_ref(), own_user_namespace)?;
     at(Step::ParentDeath, nix::sys::prctl::set_pdeathsig(Signal::SIGKILL))?;
     if getppid().as_raw() != parent {
         return Err(Failure { step: Step::ParentDeath, subject: None, errno: libc::ESRCH });
     }
-    ruleset::enforce(&ruleset, log, Step::Landlock)?;
+    // Both must allow whatever is done, so their order means nothing to the job. But each layer copies the rules of those
+    // before it, and this one is short.
     if let Some(layer) = execute_only {
-        ruleset::enforce(&layer, log, Step::ExecuteLayer)?;
+        ruleset::enforce(layer, log, Step::ExecuteLayer)?;
     }
+    ruleset::enforce(ruleset, log, Step::Landlock)?;
     at(Step::Descriptors, sys::close_on_exec_from(3))?;
     at(Step::Seccomp, filter.install())?;
     still_the_program(job)?;
-    at(Step::Exec, execve(&program, &argv, &env)).map_err(|failure| failure.about(&job.program.path))
+    let Words { program, argv, env } = words;
+    at(Step::Exec, execve(program, argv, env)).map_err(|failure| failure.about(&job.program.path))
 }
 
 /// Puts the three streams where programs look for them. The session is new, so a terminal among them is the job's own.
-fn connect(stdio: [OwnedFd; 3], terminal: bool) -> Result<(), Failure> {
+fn connect(stdio: &[OwnedFd; 3], terminal: bool) -> Result<(), Failure> {
     let [input, output, error] = stdio;
     if terminal {
         at(Step::Terminal, sys::take_terminal(input.as_fd()))?;
     }
-    at(Step::Stdio, dup2_stdin(&input))?;
-    at(Step::Stdio, dup2_stdout(&output))?;
-    at(Step::Stdio, dup2_stderr(&error))
+    at(Step::Stdio, dup2_stdin(input))?;
+    at(Step::Stdio, dup2_stdout(output))?;
+    at(Step::Stdio, dup2_stderr(error))
 }
 
 /// Enters the working directory, which must be the one that was checked.
@@ -118,16 +121,25 @@ fn still_the_program(job: &Job) -> Result<(), Failure> {
     Err(failed(io::Error::from_raw_os_error(libc::ESTALE)))
 }
 
-type Words = (CString, Vec<CString>, Vec<CString>);
-
 /// Program, argv and environment as exec takes them.
-fn words(job: &Job) -> Result<Words, Failure> {
-    let nul = |_| Failure { step: Step::Exec, subject: None, errno: libc::EINVAL };
-    let program = CString::new(job.program.path.as_os_str().as_bytes()).map_err(nul)?;
-    let argv = job.argv.iter().map(|word| CString::new(word.as_str()).map_err(nul)).collect::<Result<_, _>>()?;
-    let pair = |(name, value): &(String, String)| CString::new(format!("{name}={value}")).map_err(nul);
-    let env = job.env.iter().map(pair).collect::<Result<_, _>>()?;
-    Ok((program, argv, env))
+#[derive(Debug)]
+pub(crate) struct Words {
+    program: CString,
+    argv: Vec<CString>,
+    env: Vec<CString>,
+}
+
+impl Words {
+    /// # Errors
+    /// A NUL byte, at which exec would cut.
+    pub(crate) fn of(job: &Job) -> Result<Self, Failure> {
+        let nul = |_| Failure { step: Step::Exec, subject: None, errno: libc::EINVAL };
+        let program = CString::new(job.program.path.as_os_str().as_bytes()).map_err(nul)?;
+        let argv = job.argv.iter().map(|word| CString::new(word.as_str()).map_err(nul)).collect::<Result<_, _>>()?;
+        let pair = |(name, value): &(String, String)| CString::new(format!("{name}={value}")).map_err(nul);
+        let env = job.env.iter().map(pair).collect::<Result<_, _>>()?;
+        Ok(Self { program, argv, env })
+    }
 }
 
 /// Empties the bounding set of the helper, from which its jobs have theirs. It keeps its own capabilities, since it

@@ -60,6 +60,14 @@ struct Root {
     rights: BitFlags<AccessFs>,
 }
 
+impl Root {
+    /// Adds its rule. What kind of file it is was asked when it was opened; the crate would ask for each rule again.
+    fn allow_in(&self, ruleset: &OwnedFd) -> Result<(), Failure> {
+        let failed = |error: io::Error| Failure::new(Step::Ruleset, &error).about(self.seen.path.display());
+        sys::allow_beneath(ruleset.as_fd(), self.rights.bits(), self.handle.as_fd()).map_err(failed)
+    }
+}
+
 /// The policy layer of one profile.
 #[derive(Debug)]
 pub(crate) struct Layer {
@@ -139,7 +147,7 @@ impl Layer {
             roots.push(open_root(Path::new(path), device_rights(abi), abi)?);
         }
         let network = grants.network.clone();
-        let ruleset = descriptor(make(&roots, &network, abi)?)?;
+        let ruleset = make(&roots, &network, abi)?;
         Ok(Self { roots, network, abi, ruleset })
     }
 
@@ -170,11 +178,9 @@ impl Layer {
         if extra.is_empty() {
             return self.ruleset.try_clone().map_err(|error| Failure::new(Step::Ruleset, &error));
         }
-        let mut own = make(&self.roots, &self.network, self.abi)?;
-        for root in &extra {
-            own = own.add_rule(PathBeneath::new(&root.handle, root.rights)).map_err(ruleset_failed)?;
-        }
-        descriptor(own)
+        let own = make(&self.roots, &self.network, self.abi)?;
+        extra.iter().try_for_each(|root| root.allow_in(&own))?;
+        Ok(own)
     }
 }
 
@@ -200,7 +206,7 @@ fn descriptor(ruleset: RulesetCreated) -> Result<OwnedFd, Failure> {
 }
 
 /// A ruleset that handles everything this kernel's ABI knows and allows the roots.
-fn make(roots: &[Root], network: &Network, abi: ABI) -> Result<RulesetCreated, Failure> {
+fn make(roots: &[Root], network: &Network, abi: ABI) -> Result<OwnedFd, Failure> {
     let mut ruleset = Ruleset::default()
         .set_compatibility(CompatLevel::HardRequirement)
         .handle_access(AccessFs::from_all(abi))
@@ -214,15 +220,14 @@ fn make(roots: &[Root], network: &Network, abi: ABI) -> Result<RulesetCreated, F
         ruleset = ruleset.scope(scopes).map_err(ruleset_failed)?;
     }
     let mut created = ruleset.create().map_err(ruleset_failed)?;
-    for root in roots {
-        created = created.add_rule(PathBeneath::new(&root.handle, root.rights)).map_err(ruleset_failed)?;
-    }
     if let Network::Ports { connect, dns } = network {
         for port in connect.iter().chain(dns.then_some(&DNS)) {
             created = created.add_rule(NetPort::new(*port, AccessNet::ConnectTcp)).map_err(ruleset_failed)?;
         }
     }
-    Ok(created)
+    let ruleset = descriptor(created)?;
+    roots.iter().try_for_each(|root| root.allow_in(&ruleset))?;
+    Ok(ruleset)
 }
 
 /// Allows moving files between directories, which every layer refuses that does not say otherwise, whatever else it is

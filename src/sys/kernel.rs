@@ -1,12 +1,12 @@
-//! Calls about Landlock's version and seccomp's filters.
+//! Calls about Landlock and seccomp's filters.
 //!
-//! In: nothing, or a filter program. Out: what the kernel has, or the filter in force. What a filter should say is
+//! In: nothing, a rule, or a filter program. Out: what the kernel has, or the filter in force. What a filter should say is
 //! `sandbox::seccomp`'s business.
 
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd};
 
-use libc::{c_long, c_uint, c_ushort};
+use libc::{c_int, c_long, c_uint, c_ushort};
 
 /// One instruction of a classic BPF program.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,6 +43,29 @@ pub fn version_of_landlock() -> io::Result<u32> {
 /// `EINVAL` on kernels before errata could be asked for.
 pub fn errata_of_landlock() -> io::Result<u32> {
     ask_landlock(2)
+}
+
+/// `struct landlock_path_beneath_attr`, which has no padding.
+#[repr(C, packed)]
+struct PathBeneath {
+    allowed: u64,
+    parent: c_int,
+}
+
+/// Allows accesses (`LANDLOCK_ACCESS_FS_*`) to a file, or to a directory and all below it.
+///
+/// # Errors
+/// What `landlock_add_rule(2)` answers; `EINVAL` for an access that the ruleset does not handle, or that only directories
+/// have when the descriptor is a file's.
+pub fn allow_beneath(ruleset: BorrowedFd<'_>, allowed: u64, parent: BorrowedFd<'_>) -> io::Result<()> {
+    /// `LANDLOCK_RULE_PATH_BENEATH` of linux/landlock.h.
+    const BENEATH: c_int = 1;
+    let rule = PathBeneath { allowed, parent: parent.as_raw_fd() };
+    let flags: c_uint = 0;
+    // SAFETY: the kernel reads the rule, which lives until the call returns; both descriptors are borrowed, so open.
+    let rc =
+        unsafe { libc::syscall(libc::SYS_landlock_add_rule, ruleset.as_raw_fd(), BENEATH, &raw const rule, flags) };
+    if rc == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }
 
 /// Puts a Landlock ruleset in force for this thread and all it will start. Needs no_new_privs or CAP_SYS_ADMIN.

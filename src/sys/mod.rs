@@ -4,6 +4,7 @@
 //! anything; `sandbox` and `launcher` do.
 #![expect(unsafe_code, reason = "the one module that may call the kernel directly")]
 
+mod borrowed;
 mod descriptors;
 mod kernel;
 mod mounts;
@@ -13,8 +14,9 @@ mod privileges;
 mod process;
 mod terminal;
 
+pub use borrowed::fork_until_exec;
 pub use descriptors::{close_all_except, close_on_exec_from};
-pub use kernel::{Instruction, errata_of_landlock, install_filter, restrict_self, version_of_landlock};
+pub use kernel::{Instruction, allow_beneath, errata_of_landlock, install_filter, restrict_self, version_of_landlock};
 pub use mounts::{clone_tree, mount_attribute, place_tree, restrict_mounts, restrict_tree};
 pub use network::bring_up_loopback;
 pub use packet::{Packet, packet_pair, receive_packet, send_packet};
