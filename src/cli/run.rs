@@ -75,7 +75,7 @@ async fn follow(engine: &Engine, call: Call, feed: bool) -> Result<u8, Failure> 
     };
     match job.no_input().filter(|_| feed && has_input()) {
         Some(why) => tell(&format!("standard input is not passed on: {why}")),
-        None if feed => feed_stdin(Arc::clone(&job)),
+        None if feed => feed_stdin(Arc::clone(job.job())),
         None => {}
     }
     let printed = tokio::task::spawn_blocking(|| print(output));

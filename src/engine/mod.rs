@@ -35,6 +35,6 @@ pub use survey::{survey, trial};
 pub use watch::keep_current;
 
 pub use crate::jobs::{
-    Channel, End, Exit, InputError, Job, JobId, Outcome, Priority, Shown, Size, State, Status, Tap, Usage,
+    Channel, End, Exit, InputError, Job, JobId, Outcome, Priority, Shown, Size, Started, State, Status, Tap, Usage,
 };
 pub use crate::output::view::Search;

@@ -17,7 +17,7 @@ use super::confirm::{self, Confirm, Nobody, Question};
 use super::law::Law;
 use super::{past, plan};
 use crate::audit::{AskRecord, AuditError, DecisionRecord, Receipt};
-use crate::jobs::{Admission, Job, JobId, Label, Order, Tap, Turned};
+use crate::jobs::{Admission, JobId, Label, Order, Started, Tap, Turned};
 use crate::metrics;
 use crate::policy::{Answer, Approved, Decision, Denial};
 use crate::rate::{self, About, Permit};
@@ -59,10 +59,11 @@ impl Engine {
     /// [`Refused`]; nothing was started.
     pub async fn execute(&self, client: &str, call: Call) -> Result<JobId, Refused> {
         let job = self.execute_for(client, call, &Nobody, None).await?;
-        Ok(job.id())
+        Ok(job.keep().id())
     }
 
-    /// The same with somebody to ask, and perhaps a live copy of the output.
+    /// The same with somebody to ask, and perhaps a live copy of the output. The job ends with what is returned, unless that
+    /// is kept.
     ///
     /// # Errors
     /// [`Refused`]; nothing was started.
@@ -72,7 +73,7 @@ impl Engine {
         call: Call,
         person: &impl Confirm,
         tap: Option<Tap>,
-    ) -> Result<Arc<Job>, Refused> {
+    ) -> Result<Started, Refused> {
         let trip = self.set_out(client, &call);
         let span = tracing::debug_span!("trip", job = %trip.id, client);
         self.travel(trip, call, person, tap).instrument(span).await
@@ -84,7 +85,7 @@ impl Engine {
         mut call: Call,
         person: &impl Confirm,
         tap: Option<Tap>,
-    ) -> Result<Arc<Job>, Refused> {
+    ) -> Result<Started, Refused> {
         let mut places = vec![self.within_rate(&trip, &call).await?];
         let begun = Instant::now();
         let decision = trip.law.judge.decide(&call);
@@ -222,14 +223,14 @@ impl Engine {
         admission: Admission,
         order: Order,
         (label, places): (Option<String>, Vec<Permit>),
-    ) -> Arc<Job> {
+    ) -> Started {
         let label = label.map(|label| trip.law.judge.clean(&label));
         let label = Label { id: trip.id, client: trip.client.to_owned(), command: trip.command, label };
         let client = label.client.clone();
         let job = self.jobs.start(admission, label, order);
         metrics::global().accepted();
         tracing::debug!("accepted");
-        self.remember(&client, &job, places);
+        self.remember(&client, job.job(), places);
         job
     }
 

@@ -11,13 +11,14 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, TryAcquireError};
 
 use super::gate::Gate;
 use super::job::{Facts, Job, Stop};
+use super::started::Started;
 use super::state::{JobId, Outcome, State};
 use super::worker::{self, Order, Shared, Terms};
 use crate::launcher::{Launcher, Signal};
 use crate::output::Redactor;
 
 /// Time between SIGTERM and SIGKILL when somebody ends a job.
-const KILL_GRACE: Duration = Duration::from_secs(2);
+pub(super) const KILL_GRACE: Duration = Duration::from_secs(2);
 
 /// How many jobs there may be, and for how long finished ones are kept.
 #[derive(Debug, Clone, Copy)]
@@ -100,8 +101,9 @@ impl Manager {
         })
     }
 
-    /// Starts a job: at once when a place is free, in its turn otherwise. Must be called inside a tokio runtime.
-    pub fn start(&self, admission: Admission, label: Label, order: Order) -> Arc<Job> {
+    /// Starts a job: at once when a place is free, in its turn otherwise. It ends with what is returned, unless that is kept.
+    /// Must be called inside a tokio runtime.
+    pub fn start(&self, admission: Admission, label: Label, order: Order) -> Started {
         let Label { id, client, command, label } = label;
         let Terms { priority, terminal, no_input, spill, .. } = &order.terms;
         let job = Arc::new(Job::new(Facts {
@@ -122,7 +124,7 @@ impl Manager {
             jobs.insert(id, Arc::clone(&job));
         }
         tokio::spawn(worker::run(Arc::clone(&job), order, self.shared.clone(), admission.0));
-        job
+        Started::new(job)
     }
 
     /// The job of that client with that id.

@@ -96,8 +96,10 @@ pub(super) async fn run(job: Arc<Job>, order: Order, shared: Shared, admission: 
     let tmp = terms.tmp.take();
     let mut stop = job.stop.subscribe();
     let place = tokio::select! {
-        place = shared.places.enter(&job.facts.client, terms.priority) => Some(place),
+        // One that is stopped already takes no place, and does not start.
+        biased;
         _ = stop.wait_for(Option::is_some) => None,
+        place = shared.places.enter(&job.facts.client, terms.priority) => Some(place),
     };
     let watched = look_before(std::mem::take(&mut terms.watched)).await;
     let (since, mut end) = match place {

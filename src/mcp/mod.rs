@@ -5,6 +5,7 @@
 //! in the engine: no tool changes policy, limits or audit.
 #![forbid(unsafe_code)]
 
+mod given_up;
 mod guard;
 pub mod http;
 mod keys;

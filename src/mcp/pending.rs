@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use jiff::Timestamp;
 use rmcp::model::{CreateTaskResult, DetailedTask, InputResponses, JsonObject, Task, TaskPayload, TaskStatus};
 use tokio::sync::oneshot;
+use tokio_util::sync::CancellationToken;
 
 use super::person::{self, Raised};
 
@@ -31,6 +32,8 @@ struct Waiting {
     created: Timestamp,
     updated: Timestamp,
     stage: Stage,
+    /// Ends the call, and the job that it starts.
+    given_up: CancellationToken,
 }
 
 #[derive(Debug)]
@@ -41,7 +44,7 @@ enum Stage {
     Answered,
     /// It came to nothing; what the call answered.
     Over(JsonObject),
-    /// The client gave it up before it was answered.
+    /// The client gave it up before its job was there.
     Cancelled,
 }
 
@@ -50,8 +53,8 @@ impl Pending {
         self.calls.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes a call in; the answer is its task.
-    pub(super) fn ask(&self, id: &str, raised: Raised) -> CreateTaskResult {
+    /// Takes a call in, which ends when `given_up` fires; the answer is its task.
+    pub(super) fn ask(&self, id: &str, raised: Raised, given_up: CancellationToken) -> CreateTaskResult {
         let mut calls = self.calls();
         if calls.len() >= MOST
             && let Some(oldest) = calls.iter().min_by_key(|(_, call)| call.created).map(|(id, _)| id.clone())
@@ -60,7 +63,7 @@ impl Pending {
         }
         let now = Timestamp::now();
         let word = format!("waits for a person: {}", raised.question.reason);
-        calls.insert(id.to_owned(), Waiting { created: now, updated: now, stage: Stage::Asked(raised) });
+        calls.insert(id.to_owned(), Waiting { created: now, updated: now, stage: Stage::Asked(raised), given_up });
         let task = task(id, TaskStatus::InputRequired, now, now);
         CreateTaskResult::new(task.with_status_message(word))
     }
@@ -93,12 +96,14 @@ impl Pending {
         true
     }
 
-    /// Gives a call up that still waits for its answer. False when there is none.
+    /// Gives a call up that waits for its answer, or was answered and has not come to an end. False when there is none.
     pub(super) fn cancel(&self, id: &str) -> bool {
         let mut calls = self.calls();
-        let Some(call) = calls.get_mut(id).filter(|call| matches!(call.stage, Stage::Asked(_))) else { return false };
-        // Dropping the way to answer is a no.
+        let open = |call: &&mut Waiting| matches!(call.stage, Stage::Asked(_) | Stage::Answered);
+        let Some(call) = calls.get_mut(id).filter(open) else { return false };
+        // Dropping the way to answer is a no; whoever was answered already learns it from the token.
         call.stage = Stage::Cancelled;
+        call.given_up.cancel();
         call.updated = Timestamp::now();
         true
     }

@@ -9,8 +9,8 @@ use rmcp::handler::server::ServerHandler;
 use rmcp::model::ProtocolVersion;
 use rmcp::model::{
     CallToolRequestParams, CallToolResponse, CallToolResult, CancelTaskParams, CompleteRequestParams, CompleteResult,
-    GetTaskParams, GetTaskResult, Implementation, InitializeRequestParams, InitializeResult, ListPromptsResult,
-    ListResourceTemplatesResult, ListResourcesResult, ListToolsResult, PaginatedRequestParams,
+    GetTaskParams, GetTaskResult, Implementation, InitializeRequestParams, InitializeResult, JsonObject,
+    ListPromptsResult, ListResourceTemplatesResult, ListResourcesResult, ListToolsResult, PaginatedRequestParams,
     ReadResourceRequestParams, ReadResourceResponse, ServerCapabilities, ServerConfig, SubscribeRequestParams,
     SubscriptionFilter, Tool as WireTool, UnsubscribeRequestParams, UpdateTaskParams,
 };
@@ -21,6 +21,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::engine::{Engine, JobId};
 
+use super::given_up::GivenUp;
 use super::guard::{Panicked, caught};
 use super::listing::{instructions, on_the_wire};
 use super::pending::{self, Pending};
@@ -106,10 +107,9 @@ impl Server {
             return self.answer_by_task(tool, request, call).await;
         }
         let person = self.questions.person(&request, &call);
-        let context = self.context(&call, person, call.ct.clone());
+        let context = self.context(&call, person, GivenUp::of(&call));
         let sent = request.arguments.unwrap_or_default();
-        let arguments = Arguments { sent: sent.clone(), table: tool.parameters };
-        let result = caught((tool.run)(&context, arguments)).await;
+        let result = run(tool, &context, sent.clone()).await;
         if let Some(question) = self.questions.hand_out(&context.person, tool.name, sent) {
             return question.into();
         }
@@ -120,7 +120,7 @@ impl Server {
     }
 
     /// What a tool may use while it answers a call.
-    fn context(&self, call: &RequestContext<RoleServer>, person: Person, cancelled: CancellationToken) -> Context {
+    fn context(&self, call: &RequestContext<RoleServer>, person: Person, given_up: GivenUp) -> Context {
         Context {
             engine: Arc::clone(&self.engine),
             client: self.client.to_string(),
@@ -128,7 +128,7 @@ impl Server {
             job: JobId::random(),
             progress: Progress::of(call),
             person,
-            cancelled,
+            given_up,
         }
     }
 
@@ -141,29 +141,29 @@ impl Server {
         call: RequestContext<RoleServer>,
     ) -> CallToolResponse {
         let ((line, mut raised), cancelled) = (pending::line(), CancellationToken::new());
-        let context = self.context(&call, Person::behind_a_task(line), cancelled.clone());
+        let context = self.context(&call, Person::behind_a_task(line), GivenUp::by(cancelled.clone()));
+        let (waiting, owed) = (GivenUp::of(&call), cancelled.clone().drop_guard());
         let (id, progress, dialect) = (context.job.to_string(), context.progress.clone(), self.dialect);
-        let arguments = Arguments { sent: request.arguments.unwrap_or_default(), table: tool.parameters };
-        let mut run = tokio::spawn(async move { caught((tool.run)(&context, arguments)).await });
+        let sent = request.arguments.unwrap_or_default();
+        let mut run = tokio::spawn(async move { run(tool, &context, sent).await });
         let question = tokio::select! {
             question = &mut raised => question.ok(),
-            () = call.ct.cancelled() => None,
+            () = waiting.happens() => None,
             result = &mut run => return as_task(tool, unwound(result), dialect),
         };
         let Some(question) = question else {
-            // Cancelled, or nothing was asked; a finished call does not look at the first.
-            let gone = call.ct.run_until_cancelled(&mut run).await;
-            let result = match gone {
-                Some(result) => result,
-                None => {
-                    cancelled.cancel();
-                    run.await
-                }
-            };
-            return as_task(tool, unwound(result), dialect);
+            // Given up, or nothing was asked. A question that comes now has nobody to go to.
+            drop(raised);
+            tokio::select! {
+                result = &mut run => return as_task(tool, unwound(result), dialect),
+                () = waiting.happens() => cancelled.cancel(),
+            }
+            return as_task(tool, unwound(run.await), dialect);
         };
         progress.end();
-        let task = self.pending.ask(&id, question);
+        // From here on the task can be cancelled, not the call.
+        owed.disarm();
+        let task = self.pending.ask(&id, question, cancelled);
         let pending = self.pending.clone();
         tokio::spawn(async move {
             let result = unwound(run.await);
@@ -173,6 +173,13 @@ impl Server {
         });
         task.into()
     }
+}
+
+/// Runs a tool to its answer. What it started lives on when that goes out, and not otherwise.
+async fn run(tool: &'static Tool, context: &Context, sent: JsonObject) -> Result<Result<Reply, Trouble>, Panicked> {
+    let arguments = Arguments { sent, table: tool.parameters };
+    let answer = caught((tool.run)(context, arguments)).await?;
+    Ok(answer.and_then(|reply| reply.goes_out(&context.given_up).ok_or(Trouble::GivenUp)))
 }
 
 /// A call that ran as a task of the runtime; its panics were caught inside.
@@ -341,10 +348,10 @@ impl ServerHandler for Server {
     }
 
     async fn cancel_task(&self, request: CancelTaskParams, _call: RequestContext<RoleServer>) -> Result<(), ErrorData> {
-        match self.pending.cancel(&request.task_id) {
-            true => Ok(()),
-            false => tasks::cancel(&self.engine, &self.client, &request.task_id),
-        }
+        let waited = self.pending.cancel(&request.task_id);
+        // Its job may have come into being meanwhile.
+        let killed = tasks::cancel(&self.engine, &self.client, &request.task_id);
+        if waited { Ok(()) } else { killed }
     }
 
     fn get_tool(&self, name: &str) -> Option<WireTool> {

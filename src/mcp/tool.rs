@@ -8,10 +8,10 @@ use std::sync::Arc;
 use rmcp::model::{JsonObject, ToolAnnotations};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-use tokio_util::sync::CancellationToken;
 
 use crate::engine::{Engine, JobId, NoSuchJob};
 
+use super::given_up::GivenUp;
 use super::parameters::{self, BadArguments, Parameter};
 use super::person::Person;
 use super::progress::Progress;
@@ -35,7 +35,7 @@ pub(super) struct Context {
     /// The id of the job that the call starts, if it starts one.
     pub(super) job: JobId,
     /// Fires when the client cancels this call, or leaves.
-    pub(super) cancelled: CancellationToken,
+    pub(super) given_up: GivenUp,
     /// Signs of life while the call waits.
     pub(super) progress: Progress,
     /// Whoever can confirm what the policy wants confirmed.
@@ -49,6 +49,9 @@ pub(super) enum Trouble {
     Arguments(#[from] BadArguments),
     #[error(transparent)]
     NoSuchJob(#[from] NoSuchJob),
+    /// Nobody reads this.
+    #[error("cancelled; what the call started was ended")]
+    GivenUp,
     /// The engine's own words.
     #[error("{0}")]
     Refused(String),

@@ -47,9 +47,10 @@ pub(super) async fn until_end(context: &Context, id: &str, limit: Duration) -> R
     let mut end = pin!(context.engine.wait(&context.client, id, limit));
     loop {
         let ended = tokio::select! {
+            // A call that was given up has no answer, also when there is nothing to wait for.
             biased;
+            () = context.given_up.happens() => return Ok(None),
             ended = &mut end => Some(ended?),
-            () = context.cancelled.cancelled() => return Ok(None),
             () = context.progress.due() => None,
         };
         context.progress.tell(started.elapsed().min(limit), limit, &state()?).await;

@@ -40,5 +40,6 @@ mod shell_judge;
 mod shell_property;
 mod shell_seeds;
 mod site;
+mod stalling;
 mod toolchains;
 mod workspace_preset;

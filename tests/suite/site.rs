@@ -70,7 +70,15 @@ impl Site {
         let folders: Vec<_> = fs::read_dir(self.path("state")).unwrap().map(|entry| entry.unwrap().path()).collect();
         let [folder] = folders.as_slice() else { panic!("one state folder, not {folders:?}") };
         let text = fs::read_to_string(folder.join("audit.jsonl")).unwrap();
-        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+        // What is written at this moment has no end yet.
+        let whole = text.split_inclusive('\n').filter(|line| line.ends_with('\n'));
+        whole.map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
+
+    /// How often this command was decided upon, as far as the record tells by now.
+    pub(crate) fn decisions(&self, command: &str) -> usize {
+        let decided = |record: &serde_json::Value| record["kind"] == "decision" && record["command"] == command;
+        self.records().iter().filter(|record| decided(record)).count()
     }
 }
 

@@ -14,6 +14,7 @@ use rmcp::transport::streamable_http_server::{StreamableHttpServerConfig, Stream
 use tokio_util::sync::CancellationToken;
 
 use super::sessions::Sessions;
+use crate::mcp::given_up::SessionEnd;
 
 type Reply = Pin<Box<dyn Future<Output = Response<Body>> + Send>>;
 
@@ -46,7 +47,11 @@ impl Endpoint {
     }
 
     /// Answers one request.
-    pub(super) async fn answer(&self, request: Request<Full<Bytes>>) -> Response<Body> {
+    pub(super) async fn answer(&self, mut request: Request<Full<Bytes>>) -> Response<Body> {
+        let session = request.headers().get("mcp-session-id").and_then(|id| id.to_str().ok());
+        if let Some(end) = session.and_then(|id| self.sessions.end_of(id)) {
+            request.extensions_mut().insert(SessionEnd(end));
+        }
         (self.answer)(request).await
     }
 

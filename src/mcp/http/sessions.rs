@@ -14,6 +14,7 @@ use futures_core::Stream;
 use rmcp::model::{ClientJsonRpcMessage, ServerJsonRpcMessage};
 use rmcp::transport::streamable_http_server::session::local::{LocalSessionManager, LocalSessionManagerError};
 use rmcp::transport::streamable_http_server::session::{ServerSseMessage, SessionId, SessionManager};
+use tokio_util::sync::{CancellationToken, DropGuard};
 
 /// How long the answer to a call can be fetched again after its connection broke. Answers are kept for it.
 const KEPT: Duration = Duration::from_secs(10);
@@ -44,9 +45,17 @@ struct Use {
     last: Instant,
     /// Each open stream holds one more.
     open: Arc<()>,
+    /// Fires when the session is no more.
+    end: CancellationToken,
+    _ends: DropGuard,
 }
 
 impl Use {
+    fn new() -> Self {
+        let end = CancellationToken::new();
+        Self { last: Instant::now(), open: Arc::default(), _ends: end.clone().drop_guard(), end }
+    }
+
     fn idle(&self) -> bool {
         Arc::strong_count(&self.open) == 1
     }
@@ -69,6 +78,11 @@ impl Sessions {
     pub(super) fn full(&self) -> bool {
         let used = self.used();
         used.len() >= self.most && !used.values().any(Use::idle)
+    }
+
+    /// Fires when this session is no more.
+    pub(super) fn end_of(&self, id: &str) -> Option<CancellationToken> {
+        self.used().get(id).map(|of| of.end.clone())
     }
 
     /// The one to make room, when there is no room.
@@ -113,7 +127,7 @@ impl SessionManager for Sessions {
             self.close_session(&oldest).await?;
         }
         let (id, transport) = self.inner.create_session().await?;
-        self.used().insert(id.clone(), Use { last: Instant::now(), open: Arc::default() });
+        self.used().insert(id.clone(), Use::new());
         Ok((id, transport))
     }
 

@@ -1,10 +1,9 @@
 //! `execute_command`: starts a command as a job and waits a moment for its end.
 //!
 //! In: a command line and how to run it. Out: how it ended with its output, or the id of a job that still runs. When
-//! the client cancels the call while it waits, the job that it started is ended: nobody would ever ask for it again.
+//! the client cancels the call before it is answered, the job that it started is ended: nobody would ever ask for it again.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -128,17 +127,19 @@ async fn run(context: &Context, arguments: Arguments) -> Result<Reply, Trouble> 
         label: wish.label,
         id: Some(context.job),
     };
-    let started = context.engine.execute_for(&context.client, call, &context.person, None).await;
-    let id = started.map_err(|refused| Trouble::Refused(refused.to_string()))?.id().to_string();
-    let Some(status) = until_end(context, &id, wait.limit).await? else {
-        abandon(context, id);
-        return Err(Trouble::Refused("cancelled; the job was ended".to_owned()));
-    };
-    if program {
-        return Ok(Reply::json(json!({"job_id": id})));
+    if context.given_up.is_so() {
+        return Err(Trouble::GivenUp);
     }
-    let text = told(&context.engine, &context.client, &status, wait.note)?;
-    Ok(if status.state.ended() { Reply::text(text) } else { Reply::text(text).about_running(status) })
+    let started = context.engine.execute_for(&context.client, call, &context.person, None).await;
+    // Owned until the answer goes out: whatever return is taken before that ends the job.
+    let started = started.map_err(|refused| Trouble::Refused(refused.to_string()))?;
+    let id = started.id().to_string();
+    let status = until_end(context, &id, wait.limit).await?.ok_or(Trouble::GivenUp)?;
+    if program {
+        return Ok(Reply::json(json!({"job_id": id})).with(started));
+    }
+    let reply = Reply::text(told(&context.engine, &context.client, &status, wait.note)?).with(started);
+    Ok(if status.state.ended() { reply } else { reply.about_running(status) })
 }
 
 /// A job in words: how it stands, what to do next, and its output.
@@ -161,14 +162,4 @@ pub(in crate::mcp) fn told(
         }
     }
     Ok(format!("{text}\n{output}"))
-}
-
-/// Ends the job behind the client's back: the answer to a cancelled call is thrown away, nobody waits for it.
-fn abandon(context: &Context, id: String) {
-    let (engine, client) = (Arc::clone(&context.engine), context.client.clone());
-    tokio::spawn(async move {
-        if let Err(error) = engine.kill(&client, &id, None).await {
-            tracing::warn!("the job of a cancelled call cannot be ended: {error}");
-        }
-    });
 }

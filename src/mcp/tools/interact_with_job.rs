@@ -56,7 +56,7 @@ async fn run(context: &Context, arguments: Arguments) -> Result<Reply, Trouble> 
     let input = Input { text: &text, close, signals: &pressed.signals };
     let answered = tokio::select! {
         answered = context.engine.interact(&context.client, &wish.job_id, input, wait.limit) => answered,
-        () = context.cancelled.cancelled() => return Err(Trouble::Refused("cancelled".to_owned())),
+        () = context.given_up.happens() => return Err(Trouble::GivenUp),
     };
     let output = answered.map_err(|error| Trouble::Refused(error.to_string()))?;
     if context.dialect == Dialect::Program {

@@ -157,7 +157,7 @@ async fn until(
                 None => return (all, news),
             },
             () = &mut deadline => return (false, news),
-            () = context.cancelled.cancelled() => return (false, news),
+            () = context.given_up.happens() => return (false, news),
             () = context.progress.due() => {
                 let word = format!("{} of {} jobs still watched", watched.len(), ids.len());
                 context.progress.tell(started.elapsed().min(limit), limit, &word).await;

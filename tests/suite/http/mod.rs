@@ -4,6 +4,7 @@ mod access;
 mod conformance;
 mod encrypted;
 mod ending;
+mod hanging_up;
 mod killed;
 mod rough;
 mod server;

@@ -8,6 +8,7 @@ use serde_json::json;
 
 use super::server::{PATIENCE, Server, message, policy, read_reply, request, token};
 use crate::site::Site;
+use crate::stalling::wait_for;
 
 /// Headers of a message of the era without handshake.
 const RIGHT: [(&str, &str); 4] = [
@@ -152,13 +153,11 @@ fn sessions_and_calls_of_one_client_are_bounded() {
     for stream in &mut calls {
         stream.write_all(&bytes).unwrap();
     }
-    let list = message("tools/call", json!({"name": "list_jobs", "arguments": {}}));
-    let refused = loop {
-        let reply = server.post(None, &list);
-        if reply.status != 200 {
-            break reply;
-        }
-        std::thread::sleep(Duration::from_millis(20));
-    };
+    // Nothing else is asked until all four are in: it could take the place of one of them.
+    wait_for("not all calls are in", || server.site.decisions("sleep 300") == 4);
+    let refused = server.post(None, &message("tools/call", json!({"name": "list_jobs", "arguments": {}})));
     assert_eq!((refused.status, refused.header("retry-after")), (429, Some("1")));
+    // Whoever hangs up ends its calls, and with them what they started.
+    drop(calls);
+    server.until_jobs_are(None, &[]);
 }

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -184,6 +184,26 @@ impl Server {
         let text = text(&answer);
         assert_eq!(answer["isError"], false, "{text}");
         text.split(' ').nth(1).unwrap().to_owned()
+    }
+
+    /// Waits until exactly these jobs of a client run or wait.
+    pub(super) fn until_jobs_are(&self, token: Option<&str>, wanted: &[&str]) {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let reply =
+                self.post(token, &message("tools/call", json!({"name": "list_jobs", "arguments": {"limit": 100}})));
+            // A client that has too many calls open is told to come again.
+            let listed = (reply.status == 200).then(|| reply.message()["result"]["structuredContent"]["jobs"].clone());
+            let jobs = listed.as_ref().and_then(Value::as_array).cloned().unwrap_or_default();
+            let alive = jobs.iter().filter(|job| matches!(job["status"].as_str(), Some("running" | "queued")));
+            let mut alive: Vec<_> = alive.filter_map(|job| job["job_id"].as_str()).collect();
+            alive.sort_unstable();
+            if listed.is_some() && alive == wanted {
+                return;
+            }
+            assert!(Instant::now() < deadline, "still there: {reply:?}");
+            thread::sleep(Duration::from_millis(20));
+        }
     }
 
     /// Is it alive and right? One everyday call.

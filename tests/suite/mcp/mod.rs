@@ -2,6 +2,7 @@
 
 mod asking;
 mod clients;
+mod giving_up;
 mod history;
 mod hostile;
 mod jobs;

@@ -125,6 +125,19 @@ impl Session {
         self.folder.path().join("workspace")
     }
 
+    /// Where the server keeps its state.
+    pub(super) fn state(&self) -> PathBuf {
+        self.folder.path().join("state")
+    }
+
+    /// The processes that the server has started and not ended.
+    pub(super) fn children(&self) -> Vec<i32> {
+        let pid = self.server.id();
+        let tasks = std::fs::read_dir(format!("/proc/{pid}/task")).unwrap().map(|task| task.unwrap().path());
+        let children = tasks.map(|task| std::fs::read_to_string(task.join("children")).unwrap_or_default());
+        children.flat_map(|text| text.split_whitespace().map(|pid| pid.parse().unwrap()).collect::<Vec<_>>()).collect()
+    }
+
     /// Writes the policy of a session that was started with [`Session::under`] anew.
     pub(super) fn rewrite_policy(&self, policy_text: &str) {
         let text = format!("version: 1\nextends: [{}]\n{policy_text}", policy().display());

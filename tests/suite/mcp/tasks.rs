@@ -28,7 +28,7 @@ fn session(new_era: bool) -> (Session, Value) {
     (session, json!({}))
 }
 
-fn ask(session: &mut Session, with: &Value, method: &str, mut params: Value) -> Value {
+pub(super) fn ask(session: &mut Session, with: &Value, method: &str, mut params: Value) -> Value {
     if let (Some(params), Some(with)) = (params.as_object_mut(), with.as_object()) {
         params.extend(with.clone());
     }
@@ -91,7 +91,7 @@ fn a_client_without_tasks_gets_none_and_an_unknown_task_is_an_error() {
 }
 
 /// A session of the era without handshake whose client knows tasks and can ask a person.
-fn asking() -> (Session, Value) {
+pub(super) fn asking() -> (Session, Value) {
     let meta = json!({
         "io.modelcontextprotocol/protocolVersion": "2026-07-28",
         "io.modelcontextprotocol/clientCapabilities": {"extensions": {EXTENSION: {}}, "elicitation": {"form": {}}},
@@ -101,8 +101,8 @@ fn asking() -> (Session, Value) {
 }
 
 /// Starts a command that the policy asks about; the id of its task.
-fn asked(session: &mut Session, with: &Value) -> String {
-    let task = execute(session, with, "uname && sleep 0.2");
+pub(super) fn asked(session: &mut Session, with: &Value) -> String {
+    let task = execute(session, with, "uname && sleep 0.5");
     assert_eq!(task["status"], "input_required", "{task}");
     let id = task["taskId"].as_str().unwrap().to_owned();
     let waiting = ask(session, with, "tasks/get", json!({"taskId": id}));
@@ -111,7 +111,7 @@ fn asked(session: &mut Session, with: &Value) -> String {
     id
 }
 
-fn answer(session: &mut Session, with: &Value, id: &str, action: &str) {
+pub(super) fn answer(session: &mut Session, with: &Value, id: &str, action: &str) {
     let responses = json!({"confirm": {"action": action, "content": {}}});
     ask(session, with, "tasks/update", json!({"taskId": id, "inputResponses": responses}));
 }
