@@ -27,7 +27,7 @@ pub(super) enum Subcommand {
     /// Look at policies
     Policy(Policy),
     /// Print the JSON Schema of the policy file
-    Schema,
+    Schema(Schema),
     /// Show what this kernel and account can hold, property by property
     Doctor(Doctor),
     /// Copy stdin to stdout without secrets
@@ -152,6 +152,13 @@ pub(super) struct Doctor {
     /// Print JSON
     #[arg(long)]
     pub(super) json: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Schema {
+    /// That of a file about programs, which `check` takes as well
+    #[arg(long)]
+    pub(super) programs: bool,
 }
 
 #[derive(Debug, clap::Args)]

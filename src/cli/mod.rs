@@ -42,7 +42,7 @@ pub fn main() -> ExitCode {
         Subcommand::Check(check) => check::check(check),
         Subcommand::Init(init) => init::init(init),
         Subcommand::Policy(policy) => init::show(&policy),
-        Subcommand::Schema => print::schema(),
+        Subcommand::Schema(schema) => print::schema(&schema),
         Subcommand::Doctor(doctor) => doctor::doctor(doctor),
         Subcommand::Redact(redact) => redact::redact(&redact),
         Subcommand::Audit(audit) => audit::audit(&audit),

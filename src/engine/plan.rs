@@ -61,7 +61,7 @@ fn bash() -> Result<ProgramFile, Refused> {
 fn executables(approved: &Approved, started: &ProgramFile) -> Result<Vec<AbsPath>, Refused> {
     let programs = approved.programs().iter().map(|program| &program.path);
     let all: Vec<AbsPath> = [&started.path].into_iter().chain(programs).chain(approved.helpers()).cloned().collect();
-    let path = approved.env().iter().find(|(name, _)| name == "PATH").map_or("", |(_, value)| value);
+    let path = approved.env().get("PATH").map_or("", String::as_str);
     let dirs: Vec<AbsPath> = path.split(':').filter_map(|dir| AbsPath::new(dir).ok()).collect();
     with_interpreters(&all, &dirs).map_err(refused)
 }
@@ -77,7 +77,8 @@ fn bash_arguments(script: &str) -> Vec<String> {
 fn environment(approved: &Approved, tmp: &AbsPath, terminal: bool) -> Vec<(String, String)> {
     let readable = |home: &str| AbsPath::new(home).is_ok_and(|home| approved.profile().may_read(&home));
     let kept = |name: &str, value: &str| name != "TMPDIR" && (name != "HOME" || readable(value));
-    let mut env: Vec<_> = approved.env().iter().filter(|(name, value)| kept(name, value)).cloned().collect();
+    let passed = approved.env().iter().filter(|(name, value)| kept(name, value));
+    let mut env: Vec<_> = passed.map(|(name, value)| (name.clone(), value.clone())).collect();
     if matches!(approved.profile().network, policy::Network::Ports { dns: true, .. }) {
         // No datagram leaves, so lookups have to use TCP (resolv.conf(5)).
         env.retain(|(name, _)| name != "RES_OPTIONS");

@@ -10,10 +10,11 @@ use super::catalogue::{self, Entry};
 use super::compiled::Policy;
 use super::decide::{Request, Text};
 use super::decision::Decision;
+use super::defaults;
 use super::explain::Verdict;
 use super::lint::lint;
 use super::load::{Origin, examine};
-use super::tables::POLICY;
+use super::tables::{POLICY, PROGRAM};
 use super::variables::Variables;
 use super::world::TestWorld;
 use super::yaml::{self, Node};
@@ -54,12 +55,22 @@ pub fn check_catalogue() -> Problems {
     catalogue::check()
 }
 
-/// The JSON Schema of a policy file.
+/// The JSON Schema of a policy file, with what holds where it says nothing.
 pub fn schema() -> Json {
-    let mut schema = POLICY.schema();
+    let mut schema = titled(POLICY.schema(), "shellwarden policy");
+    defaults::describe(&mut schema);
+    schema
+}
+
+/// The JSON Schema of a file about programs.
+pub fn catalogue_schema() -> Json {
+    titled(PROGRAM.schema(), "shellwarden catalogue of programs")
+}
+
+fn titled(mut schema: Json, title: &str) -> Json {
     if let Some(object) = schema.as_object_mut() {
         object.insert("$schema".into(), json!("https://json-schema.org/draft/2020-12/schema"));
-        object.insert("title".into(), json!("shellwarden policy"));
+        object.insert("title".into(), json!(title));
     }
     schema
 }

@@ -137,8 +137,7 @@ impl Policy {
         });
         let helpers = if profile.approved_only { self.helpers(&programs, world) } else { Vec::new() };
         let rules = rules_of(&explanation.commands);
-        let no_input = court.refuses_input(&analysis.commands);
-        let env = env.iter().map(|(name, value)| (name.clone(), value.clone())).collect();
+        let no_input = court.refuses_input(&analysis.commands, &rulings);
         let explanation = Explanation::new(String::new());
         Ok((
             verdict,

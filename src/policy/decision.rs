@@ -5,6 +5,7 @@
 //!
 //! INVARIANT: [`Approved`] has no public constructor and cannot be copied.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::explain::Explanation;
@@ -52,7 +53,7 @@ pub struct Approved {
     pub(super) programs: Vec<ProgramFile>,
     pub(super) helpers: Vec<AbsPath>,
     pub(super) cwd: DirectoryFacts,
-    pub(super) env: Vec<(String, String)>,
+    pub(super) env: Arc<BTreeMap<String, String>>,
     pub(super) profile: Arc<Profile>,
     pub(super) timeout: Option<Period>,
     pub(super) rules: Vec<RuleRef>,
@@ -82,7 +83,7 @@ impl Approved {
     }
 
     /// The whole environment, sorted by name.
-    pub fn env(&self) -> &[(String, String)] {
+    pub fn env(&self) -> &BTreeMap<String, String> {
         &self.env
     }
 

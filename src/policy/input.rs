@@ -7,7 +7,7 @@
 //! INVARIANT: an invocation that is not understood counts as one that runs its input.
 
 use super::explain::Verdict;
-use super::judge::Court;
+use super::judge::{Court, Ruling};
 use crate::shell::{Command, Head, Unknown, Word};
 
 /// How a program can be told not to run its input.
@@ -133,18 +133,18 @@ fn names_the_input(word: &Word) -> bool {
 impl Court<'_> {
     /// Why nobody may write to the standard input of the job that runs these commands; none when all of them take data, or
     /// the policy lets them run any code. Which of several reads the input is not asked: any of them may.
-    pub(super) fn refuses_input(&self, commands: &[Command]) -> Option<String> {
-        commands.iter().find_map(|command| self.refuses_input_of(command))
+    pub(super) fn refuses_input(&self, commands: &[Command], rulings: &[Ruling]) -> Option<String> {
+        commands.iter().zip(rulings).find_map(|(command, ruling)| self.refuses_input_of(command, ruling))
     }
 
-    fn refuses_input_of(&self, command: &Command) -> Option<String> {
+    fn refuses_input_of(&self, command: &Command, ruling: &Ruling) -> Option<String> {
         if command.head == Head::Builtin {
             return None;
         }
         let name = command.words.first().and_then(Word::known)?;
         let base = name.rsplit('/').next().unwrap_or(name);
-        let real = self.real_name(command);
-        let reads = runs_input(base, command).or_else(|| runs_input(real.as_deref()?, command))?;
+        let real = ruling.real.as_ref().and_then(|real| real.file_name()?.to_str());
+        let reads = runs_input(base, command).or_else(|| runs_input(real?, command))?;
         if let Reads::Shell = reads {
             return Some(format!(
                 "`{name}` would run what is written to its standard input; send it as `command` instead"

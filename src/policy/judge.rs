@@ -40,6 +40,8 @@ pub(super) enum Need {
 pub(super) struct Ruling {
     pub(super) need: Need,
     pub(super) file: Option<ProgramFile>,
+    /// The file without symlinks.
+    pub(super) real: Option<AbsPath>,
 }
 
 /// What is the same for all commands of a line.
@@ -87,7 +89,7 @@ impl<'a> Court<'a> {
         let mut report = self.blank(command);
         let Some(name) = command.words.first().and_then(Word::known) else {
             report.reason = "the name of the program is not known before it runs; write it out".into();
-            return (report, Ruling { need: Need::Nothing, file: None });
+            return (report, Ruling { need: Need::Nothing, file: None, real: None });
         };
         let cwd = self.follow(command);
         let builtin = !matches!(command.head, Head::Program(_));
@@ -136,7 +138,7 @@ impl<'a> Court<'a> {
         let file = file.ok().flatten();
         report.path = file.as_ref().map(|file| file.path.clone());
         let need = if answer.inert || builtin { Need::Nothing } else { Need::OneOf(answer.profiles) };
-        (report, Ruling { need, file })
+        (report, Ruling { need, file, real })
     }
 
     pub(super) fn blank(&self, command: &Command) -> CommandReport {
@@ -287,13 +289,6 @@ impl<'a> Court<'a> {
         Some(format!(
             "`{name}` is only at `{found}`, and `{dir}` is not searched: no `filesystem.execute` covers it, or jobs can write it"
         ))
-    }
-
-    /// The name of the file that a command leads to, links followed.
-    pub(super) fn real_name(&self, command: &Command) -> Option<String> {
-        let name = command.words.first().and_then(Word::known)?;
-        let file = self.find(name, &self.follow(command)).ok()??;
-        self.world.resolve(&file.path).ok().map(|real| last(&real))
     }
 
     fn search(&self, base: &str) -> Option<ProgramFile> {

@@ -14,6 +14,7 @@ mod compiled;
 mod covers;
 mod decide;
 mod decision;
+mod defaults;
 mod environment;
 mod explain;
 mod glob;
@@ -51,7 +52,7 @@ mod world;
 mod yaml;
 
 pub use account::{Require, RunAs};
-pub use check::{check, check_catalogue, schema};
+pub use check::{catalogue_schema, check, check_catalogue, schema};
 pub use compiled::Policy;
 pub use decide::{Request, Text};
 pub use decision::{Answer, Approved, Decision, Denial, Pending, Plan};

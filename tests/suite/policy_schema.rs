@@ -152,3 +152,58 @@ fn an_editor_can_complete_from_it() {
     assert!(undocumented.is_empty(), "{undocumented:?}");
     assert_eq!(schema["properties"]["commands"]["properties"]["default"]["enum"], json!(["deny", "ask", "allow"]));
 }
+
+#[test]
+fn every_file_about_programs_is_accepted() {
+    let schema = policy::catalogue_schema();
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("policies/programs");
+    let mut files = 0;
+    for file in std::fs::read_dir(folder).unwrap() {
+        let path = file.unwrap().path();
+        assert!(accepts(&schema, &read(&std::fs::read_to_string(&path).unwrap())), "{}", path.display());
+        files += 1;
+    }
+    assert!(files > 80, "only {files}");
+    for wrong in [
+        "{program: a}",
+        "{sources: [b]}",
+        "{program: a, sources: [b], unsafe: [-x]}",
+        "{program: a, sources: [b], safes: []}",
+    ] {
+        assert!(!accepts(&schema, &read(wrong)), "{wrong}");
+    }
+}
+
+/// Every default below these properties, as a dotted path with its value.
+fn defaults(schema: &Json, path: &str, into: &mut Vec<(String, Json)>) {
+    for (key, inner) in schema.get("properties").and_then(Json::as_object).into_iter().flatten() {
+        let path = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
+        into.extend(inner.get("default").map(|value| (path.clone(), value.clone())));
+        defaults(inner, &path, into);
+    }
+}
+
+#[test]
+fn what_the_schema_calls_a_default_is_what_holds() {
+    let mut all = Vec::new();
+    defaults(&policy::schema(), "", &mut all);
+    assert!(all.len() > 30, "{all:?}");
+    let (dir, variables) = crate::policy::machine();
+    let file = shellwarden::paths::AbsPath::new(dir.path().canonicalize().unwrap().join("policy.yaml")).unwrap();
+    let load = |text: String| {
+        std::fs::write(file.as_path(), text).unwrap();
+        let loaded = policy::load(&policy::Origin::File(file.clone()), &variables);
+        let policy = loaded.unwrap_or_else(|problems| panic!("{problems}")).policy;
+        let parts = (policy.settings(), policy.default_profile(), policy.default_cwd(), policy.allows_by_default());
+        // The file itself differs, and so does what stands for it.
+        format!("{parts:?} {:?}", policy.http())
+    };
+    let silent = load("version: 1\n".to_owned());
+    for (path, value) in all {
+        let keys: Vec<&str> = path.split('.').collect();
+        let said = keys.iter().rev().fold(value.clone(), |inner, key| json!({ *key: inner }));
+        let mut said = said.as_object().unwrap().clone();
+        said.insert("version".into(), json!(1));
+        assert_eq!(load(Json::from(said).to_string()), silent, "{path}: {value}");
+    }
+}
