@@ -38,6 +38,7 @@ fn describe(rule: &Rule) -> String {
     };
     let operands = match &rule.operands {
         OperandRule::Paths => "paths under the readable roots".to_owned(),
+        OperandRule::Found => "paths under the readable roots, or words found at run time".to_owned(),
         OperandRule::Any => "any operands".to_owned(),
         OperandRule::None => "no operands".to_owned(),
         OperandRule::Regex(regex) => format!("operands that match `{}`", regex.text()),

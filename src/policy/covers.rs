@@ -2,9 +2,9 @@
 //!
 //! In: a [`Rule`], a [`Subject`] and the [`Places`] it sees. Out: yes, or the first reason why not.
 //!
-//! INVARIANT: what is not known never satisfies a rule that looks at it.
+//! INVARIANT: what is not known never satisfies a rule that looks at it; `operands: found` says where it need not be.
 
-use super::catalogue::{self, Effect, Entry, Invocation, Item, Kind, OptionSpec, Parsing, Role};
+use super::catalogue::{self, Effect, Entry, Grammar, Invocation, Item, Kind, OptionSpec, Parsing, Role};
 use super::places::{Access, Places};
 use super::roles::{Scene, is_indifferent, lacks, pattern, roles, show};
 use super::rule::{LazyRegex, OperandRule, Options, Rule, Subcommands};
@@ -214,7 +214,7 @@ impl Cover<'_> {
         {
             return detail(format!("without one of `{}` it writes, or waits in an editor", required.join("`, `")));
         }
-        if grammar.writes_here && matches!(self.rule.operands, OperandRule::Paths) {
+        if grammar.writes_here && self.rule.operands.are_paths() {
             self.scene.writes_here().or_else(|why| detail(format!("it writes where it runs: {why}")))?;
         }
         Ok(())
@@ -225,8 +225,12 @@ impl Cover<'_> {
         for (index, (word, ended)) in words.iter().enumerate() {
             let is_words = self.entry.is_some_and(|entry| entry.parsing == Parsing::Words);
             let certain = *ended || is_words || matches!(self.rule.options, Options::Any);
-            if matches!(self.rule.operands, OperandRule::Paths) && sorted.grammar.is_some_and(is_indifferent) {
+            if self.rule.operands.are_paths() && sorted.grammar.is_some_and(is_indifferent) {
                 self.indifferent(word)?;
+                continue;
+            }
+            let found = matches!((&self.rule.operands, word), (OperandRule::Found, Word::Unknown(_)));
+            if found && sorted.grammar.is_some_and(Grammar::only_reads) {
                 continue;
             }
             self.is_operand(word, certain)?;
@@ -240,7 +244,7 @@ impl Cover<'_> {
                     (Ok(regex), Some(text)) if regex.is_match(text) => {}
                     _ => return detail(format!("{} does not match `{}`", show(word), regex.text())),
                 },
-                OperandRule::Paths => self.place(sorted, (index, &words))?,
+                OperandRule::Paths | OperandRule::Found => self.place(sorted, (index, &words))?,
             }
         }
         Ok(())

@@ -24,6 +24,7 @@ pub(super) fn lint(policy: &Policy, problems: &mut Problems) {
         if list != List::Deny {
             runs_others(policy, rule, problems);
             never(policy, rule, problems);
+            found(rule, problems);
         }
     }
     hidden(policy, problems);
@@ -31,6 +32,21 @@ pub(super) fn lint(policy: &Policy, problems: &mut Problems) {
         let message = "`commands.default: allow` runs everything that no rule is about";
         let problem = Problem::warning("default-allow", message);
         problems.push(problem.advise("deny by default, and list what runs"));
+    }
+}
+
+/// Words that are found at run time may be options, so they are for programs whose every option only reads.
+fn found(rule: &Rule, problems: &mut Problems) {
+    if !matches!(rule.operands, OperandRule::Found) {
+        return;
+    }
+    for name in rule.programs.iter().filter_map(ProgramName::last_part) {
+        let reads = catalogue::entry(name).is_some_and(|entry| entry.grammar.only_reads() || entry.needs_subcommand());
+        if !reads {
+            let message = format!("`{name}` may do more than read, whatever its words turn out to be");
+            let problem = at(rule, "operands").error("found-operands", message);
+            problems.push(problem.advise("give it a rule of its own, with `operands: paths`"));
+        }
     }
 }
 
@@ -97,6 +113,7 @@ fn hides(first: &Rule, second: &Rule) -> bool {
     };
     let operands = match (&first.operands, &second.operands) {
         (OperandRule::Any, _) | (_, OperandRule::None) | (OperandRule::Paths, OperandRule::Paths) => true,
+        (OperandRule::Found, OperandRule::Paths | OperandRule::Found) => true,
         (OperandRule::Regex(first), OperandRule::Regex(second)) => first.text() == second.text(),
         _ => false,
     };

@@ -84,7 +84,7 @@ pub(super) fn meets(rule: &Rule, subject: &Subject<'_>) -> Result<Cow<'static, s
         OperandRule::None => {
             !sorted.global.iter().chain(&sorted.items).any(|item| matches!(item, Item::Operand { .. }))
         }
-        OperandRule::Paths | OperandRule::Any => true,
+        OperandRule::Paths | OperandRule::Found | OperandRule::Any => true,
     };
     if !operands {
         return Err(Missing::Operands);

@@ -83,9 +83,18 @@ pub(super) enum Options {
 #[derive(Debug)]
 pub(super) enum OperandRule {
     Paths,
+    /// The same, and words that commands or the input supply, for a program that can only read.
+    Found,
     Any,
     None,
     Regex(LazyRegex),
+}
+
+impl OperandRule {
+    /// Are known words paths under the readable roots?
+    pub(super) const fn are_paths(&self) -> bool {
+        matches!(self, Self::Paths | Self::Found)
+    }
 }
 
 /// A rule of one list.
@@ -182,7 +191,8 @@ impl Rule {
             line: OnceLock::new(),
             id,
         };
-        if !allow && (matches!(rule.options, Options::Safe) || matches!(rule.operands, OperandRule::Paths)) {
+        let harmless = matches!(rule.options, Options::Safe) || rule.operands.are_paths();
+        if !allow && harmless {
             let message = format!("rule `{}` refuses what is harmless", rule.id);
             let advice = "in `deny` and `ask`, list the options and give operands as a regex";
             problems.push(node.error("wrong-list", message).advise(advice));
@@ -277,6 +287,7 @@ fn operands(node: Option<&Node>, structured: bool) -> OperandRule {
     let Some(node) = node else { return if structured { OperandRule::Paths } else { OperandRule::Any } };
     match (node.text(), text(node, "regex")) {
         (Some("paths"), _) => OperandRule::Paths,
+        (Some("found"), _) => OperandRule::Found,
         (Some("any"), _) => OperandRule::Any,
         (_, Some(regex)) => OperandRule::Regex(LazyRegex::whole(regex)),
         _ => OperandRule::None,

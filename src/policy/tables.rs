@@ -29,10 +29,10 @@ const RULE: Shape = Shape::Record(&[
     field(
         "operands",
         Shape::AnyOf(&[
-            Shape::OneOf(&["paths", "any", "none"]),
+            Shape::OneOf(&["paths", "found", "any", "none"]),
             Shape::Record(&[required("regex", Shape::Regex, "each operand matches all of it")]),
         ]),
-        "`paths`: files under the readable roots",
+        "`paths`: files under the readable roots; `found`: also words that commands or the input supply, where a program can only read",
     ),
     field("regex", Shape::Regex, "allow: matches the whole simple command; deny and ask: is found in it"),
     field("reason", Shape::Text, "told to whoever meets the rule"),

@@ -189,8 +189,8 @@ fn a_denial_says_what_a_model_and_what_an_operator_needs() {
 #[test]
 fn the_json_of_an_explanation_has_every_field() {
     let (_dir, policy) = preset();
-    let Decision::Allow(approved) = policy.decide(&request("LC_ALL=C ls -l \"$X\" > /dev/null"), &Bench) else {
-        let json = denial(&policy, "LC_ALL=C ls -l \"$X\" > /dev/null").explanation().to_json(&json!(7));
+    let Decision::Allow(approved) = policy.decide(&request("LC_ALL=C sort -r \"$X\" > /dev/null"), &Bench) else {
+        let json = denial(&policy, "LC_ALL=C sort -r \"$X\" > /dev/null").explanation().to_json(&json!(7));
         let keys: Vec<&String> = json.as_object().unwrap().keys().collect();
         let want = [
             "id",
@@ -208,7 +208,7 @@ fn the_json_of_an_explanation_has_every_field() {
         let command = &json["commands"][0];
         assert_eq!(
             (&command["program"], &command["dynamic"], &command["args"]),
-            (&json!("ls"), &json!(true), &json!(["-l", null]))
+            (&json!("sort"), &json!(true), &json!(["-r", null]))
         );
         assert_eq!(json["redirects"][0]["target"], json!("/dev/null"));
         assert_eq!(json["assignments"][0]["value"], json!("C"));

@@ -5,7 +5,7 @@
 
 use super::entry::{Entry, Grammar, OptionTable, Parsing};
 use super::spec::{Kind, OptionSpec, Takes};
-use crate::shell::Word;
+use crate::shell::{Glob, Word};
 
 /// One word or option of a command.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -149,10 +149,10 @@ impl<'a> Sorter<'a> {
             }
             if let (false, Some(pattern)) = (ended, dashed_pattern(word)) {
                 self.next += 1;
-                self.odd(
-                    pattern,
-                    "a pattern that finds nothing stays as it is, an option; write `./` before it".into(),
-                );
+                if !self.named_pattern(word) {
+                    let why = "a pattern that finds nothing stays as it is, an option; write `./` before it";
+                    self.odd(pattern, why.into());
+                }
                 continue;
             }
             if let (false, Some(text)) = (ended, text.filter(|text| is_option(text, self.table))) {
@@ -170,6 +170,24 @@ impl<'a> Sorter<'a> {
             }
             ended |= parsing == Parsing::Posix;
         }
+    }
+
+    /// `--include=*.rs`, unquoted: whatever it finds starts so, and so does the pattern itself.
+    fn named_pattern(&mut self, word: &Word) -> bool {
+        let Word::Glob(glob) = word else { return false };
+        let (Some((name, start)), Some((_, pattern))) =
+            (glob.literal_prefix.split_once('='), glob.pattern.split_once('='))
+        else {
+            return false;
+        };
+        let found = self.table.find(name).filter(|(spec, takes)| {
+            name.starts_with("--") && *takes != Takes::Nothing && spec.patterns == ["PATTERN"]
+        });
+        let Some((spec, _)) = found else { return false };
+        let (pattern, literal_prefix) = (pattern.to_owned(), start.to_owned());
+        let value = Word::Glob(Glob { pattern, literal_prefix, splits: glob.splits });
+        self.items.push(Item::Option { spec, values: vec![value] });
+        true
     }
 
     fn option(&mut self, text: &str, parsing: Parsing) {

@@ -168,6 +168,15 @@ pub(in crate::policy) struct Grammar {
 }
 
 impl Grammar {
+    /// Can it only read files and print, whatever words it is given?
+    pub(in crate::policy) fn only_reads(&self) -> bool {
+        let reads = |role: Role| matches!(role, Role::Paths | Role::Text);
+        let operands = &self.operands;
+        let all = [operands.first, operands.last].into_iter().flatten().all(reads) && reads(operands.each);
+        let with = operands.with.as_ref().is_none_or(|(_, role)| reads(*role));
+        all && with && self.inert && !self.writes_here && self.requires.is_empty() && !self.options.can_harm()
+    }
+
     const fn unlisted() -> Self {
         let operands = Operands { first: None, given_by: Vec::new(), each: Role::Paths, last: None, with: None };
         Self {
