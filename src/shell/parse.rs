@@ -73,7 +73,7 @@ fn syntax(what: &str, span: Span) -> Refusal {
 /// Where a `<<` stands before quotes with nothing in them, quoted itself or not: where the text ends before the body
 /// begins, the tokenizer would find that delimiter without end, and take all memory.
 fn empty_delimiter(text: &str) -> Option<usize> {
-    let mut at = 0;
+    let mut at = plainly_quoted(text);
     loop {
         at += text.get(at..)?.find("<<")?;
         let length = text.get(at..)?.bytes().take_while(|byte| *byte == b'<').count();
@@ -84,6 +84,29 @@ fn empty_delimiter(text: &str) -> Option<usize> {
         }
         at += length;
     }
+}
+
+/// How far the text is words and quotes whose ends are certain, without a here-document, a comment or an expansion.
+fn plainly_quoted(text: &str) -> usize {
+    let bytes = text.as_bytes();
+    let mut at = 0;
+    while let Some(byte) = bytes.get(at) {
+        let rest = bytes.get(at + 1..).unwrap_or_default();
+        let inside = match byte {
+            b'\'' => rest.iter().position(|byte| *byte == b'\''),
+            b'"' => rest.iter().position(|byte| matches!(byte, b'"' | b'$' | b'`' | b'\\')),
+            b'$' | b'`' | b'\\' | b'#' => return at,
+            b'<' if rest.first() == Some(&b'<') => return at,
+            _ => {
+                at += 1;
+                continue;
+            }
+        };
+        // A quote stays open, or something other than its like comes first.
+        let Some(inside) = inside.filter(|inside| rest.get(*inside) == Some(byte)) else { return at };
+        at += inside + 2;
+    }
+    at
 }
 
 /// Is the word that starts here quotes alone? The tokenizer leaves them all out, those inside of others as well.

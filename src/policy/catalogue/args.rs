@@ -180,9 +180,10 @@ impl<'a> Sorter<'a> {
         else {
             return false;
         };
-        let found = self.table.find(name).filter(|(spec, takes)| {
-            name.starts_with("--") && *takes != Takes::Nothing && spec.patterns == ["PATTERN"]
-        });
+        let found = self
+            .table
+            .find(name)
+            .filter(|(spec, takes)| name.starts_with("--") && *takes != Takes::Nothing && spec.patterns == ["PATTERN"]);
         let Some((spec, _)) = found else { return false };
         let (pattern, literal_prefix) = (pattern.to_owned(), start.to_owned());
         let value = Word::Glob(Glob { pattern, literal_prefix, splits: glob.splits });
