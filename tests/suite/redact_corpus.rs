@@ -103,7 +103,7 @@ fn leak(secret: &str, shown: &str, template: &str) -> Option<String> {
 fn every_credential_of_the_corpus_goes_and_what_is_around_stays() {
     let mut missed = Vec::new();
     let mut formats: BTreeMap<String, u64> = BTreeMap::new();
-    for file in ["positives-tokens.txt", "positives-services.txt", "positives-places.txt"] {
+    for file in ["positives-tokens.txt", "positives-services.txt", "positives-places.txt", "positives-logs.txt"] {
         for line in templates(file) {
             let (name, template) = line.split_once(" | ").unwrap();
             *formats.entry(name.to_owned()).or_default() += 1;
@@ -132,7 +132,7 @@ fn every_credential_of_the_corpus_goes_and_what_is_around_stays() {
 #[test]
 fn text_without_secrets_comes_out_as_it_went_in() {
     let mut changed = Vec::new();
-    for template in templates("negatives.txt") {
+    for template in ["negatives.txt", "negatives-logs.txt"].into_iter().flat_map(templates) {
         for round in 1..=ROUNDS {
             let text = format!("before it\n{}\n\nafter it\n", Dice(0x9e37_79b9_7f4a_7c15 ^ round).fill(&template));
             let (shown, counts) = BUILTIN.text(&text);

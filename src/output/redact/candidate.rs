@@ -225,7 +225,7 @@ impl Candidate {
             let alone = window.get(best).is_none_or(|byte| b"\n\r\"'`,;)}]<".contains(&byte));
             let word = best.saturating_sub(wrap.end);
             let rest = alone && (width >= FULL_LINE || word >= LONG_WORD) || TERMINAL_WIDTHS.contains(&width);
-            if word == 0 || !rest {
+            if word == 0 || !rest || names_another(window.slice(wrap.end, best)) {
                 best = before;
             }
         }
@@ -245,7 +245,8 @@ impl Candidate {
             // A name that announces nothing may have another one inside, and so may a quoted text.
             Check::Named if !named::announces(window.slice(self.lead, self.from)) => 0,
             Check::Named if quoted => self.from,
-            _ => best,
+            // The next line may be one of its own.
+            _ => self.wraps.first().map_or(best, |wrap| best.min(wrap.start)),
         }
     }
 
@@ -292,6 +293,17 @@ impl Candidate {
             Some(_) => false,
         }
     }
+}
+
+/// True for a line that names a value of its own, `NAME=…`, or is what a log puts before one: `file.conf:12:`.
+fn names_another(line: &[u8]) -> bool {
+    let name =
+        line.iter().position(|byte| !(byte.is_ascii_alphanumeric() || b"_.-".contains(byte))).unwrap_or(line.len());
+    let value = match line.get(name..) {
+        Some([b'=' | b':', value @ ..]) => value,
+        _ => return line.ends_with(b":"),
+    };
+    name > 0 && !matches!(value, [] | [b'='])
 }
 
 /// Where a value goes on behind a line break at `at`: a line end with what an editor, a shell or a terminal puts around.

@@ -101,6 +101,8 @@ pub(super) fn is_filled(value: &[u8]) -> bool {
 
 /// Anything but an option, a reference, a placeholder.
 fn is_given(value: &[u8]) -> bool {
+    let escapes = value.iter().take_while(|byte| **byte == b'\\').count();
+    let value = value.get(escapes..).unwrap_or(value);
     let value = value.strip_prefix(b"\"").or_else(|| value.strip_prefix(b"'")).unwrap_or(value);
     let value = value.strip_suffix(b"\"").or_else(|| value.strip_suffix(b"'")).unwrap_or(value);
     !value.starts_with(b"--") && !is_reference(value) && !is_placeholder(value)

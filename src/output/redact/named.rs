@@ -25,6 +25,8 @@ enum Kind {
 /// Keywords, the longest first.
 const KEYWORDS: &[(&str, Kind)] = &[
     ("passphrase", Kind::Password),
+    ("pass_phrase", Kind::Password),
+    ("pass phrase", Kind::Password),
     ("passwort", Kind::Password),
     ("password", Kind::Password),
     ("passwd", Kind::Password),
@@ -39,8 +41,15 @@ const KEYWORDS: &[(&str, Kind)] = &[
     (".pass", Kind::Password),
     ("_pwd", Kind::Password),
     ("pwd", Kind::Password),
+    ("pass=", Kind::Password),
+    ("pass:", Kind::Password),
+    ("pass\"", Kind::Password),
+    ("pass'", Kind::Password),
     ("psk", Kind::Password),
     ("credential", Kind::Token),
+    ("secret key", Kind::Token),
+    ("access key", Kind::Token),
+    ("private key", Kind::Token),
     ("secret", Kind::Secret),
     ("token", Kind::Token),
     ("_session", Kind::Key),
@@ -71,7 +80,8 @@ pub(super) fn accepts(value: &[u8], place: Place<'_>) -> bool {
     let quoted = quote.is_some() || matches!(place.window.before(place.from), Some(b'"' | b'\'' | b'`' | b'>'));
     let inner = if quote.is_some() { value.get(1..).unwrap_or_default() } else { value };
     let inner = inner.strip_suffix(quote.as_slice()).unwrap_or(inner);
-    let element = place.window.before(place.from) == Some(b'>') && place.window.get(place.end) != Some(b'<');
+    let two = place.window.slice(place.from.saturating_sub(2), place.from);
+    let element = matches!(two, [before, b'>'] if *before != b'=') && place.window.get(place.end) != Some(b'<');
     if inner.len() < 4 || element || is_reference(inner) {
         return false;
     }
@@ -80,9 +90,24 @@ pub(super) fn accepts(value: &[u8], place: Place<'_>) -> bool {
     let name = place.window.slice(place.lead.saturating_sub(LONGEST_NAME), place.lead);
     let start = name.iter().rposition(|byte| !(byte.is_ascii_alphanumeric() || b"_-.".contains(byte)));
     let head = name.get(start.map_or(0, |at| at + 1)..).unwrap_or(name);
+    // In `\npassword` the name begins behind the escape.
+    let escaped = start.and_then(|at| name.get(at)) == Some(&b'\\');
+    let head = head.get(1..).filter(|_| escaped && matches!(head.first(), Some(b'n' | b'r' | b't'))).unwrap_or(head);
+    let alone = lead.get(..4).is_some_and(|word| word.eq_ignore_ascii_case(b"pass"))
+        && !lead.get(4).is_some_and(u8::is_ascii_alphabetic)
+        && head
+            .last()
+            .is_some_and(|last| last.is_ascii_lowercase() == lead.first().is_some_and(u8::is_ascii_lowercase));
+    if alone && head.last().is_some_and(u8::is_ascii_alphabetic) {
+        return false;
+    }
     let cut =
         rest.iter().position(|byte| !(byte.is_ascii_alphanumeric() || b"_-.".contains(byte))).unwrap_or(rest.len());
     let (tail, joint) = rest.split_at(cut);
+    // In a list of names and values, what a colon follows is the next name.
+    if joint.contains(&b',') && place.window.get(place.end) == Some(b':') {
+        return false;
+    }
     let Some(sure) = tail_tells(tail).filter(|_| head_tells(head, kind)) else { return false };
     let joint = if joint.iter().any(|byte| b":=>,(".contains(byte)) || has(joint, b"value") {
         Joint::Assigned
@@ -90,7 +115,9 @@ pub(super) fn accepts(value: &[u8], place: Place<'_>) -> bool {
         Joint::Spaced
     };
     let seen = Seen { value: inner, kind, joint, quoted, head, sure: sure && !plural, env: is_env(head, lead) };
-    seen.looks_secret() && !is_placeholder(inner) && (joint == Joint::Assigned || seen.is_given(place, start.is_some()))
+    seen.looks_secret()
+        && (!is_placeholder(inner) || seen.is_weak_password())
+        && (joint == Joint::Assigned || seen.is_given(place, start.is_some()))
         || seen.is_setting(place)
 }
 
@@ -109,6 +136,8 @@ fn keyword(lead: &[u8]) -> Option<(Kind, bool, &[u8])> {
 fn plain_keyword(lead: &[u8]) -> Option<(Kind, bool, &[u8])> {
     let begins = |word: &str| lead.get(..word.len()).is_some_and(|part| part.eq_ignore_ascii_case(word.as_bytes()));
     let (word, kind) = KEYWORDS.iter().find(|(word, _)| begins(word))?;
+    // A joint in the keyword only says that nothing else may follow.
+    let word = word.trim_end_matches(['=', ':', '"', '\'']);
     let rest = lead.get(word.len()..)?;
     match rest {
         [b's' | b'S', after @ ..] if after.first().is_none_or(|byte| !byte.is_ascii_alphabetic()) => {
@@ -139,7 +168,9 @@ fn tail_tells(tail: &[u8]) -> Option<bool> {
 
 fn head_tells(head: &[u8], kind: Kind) -> bool {
     let Some(last) = words(head).last() else { return true };
-    !NO_SECRET.has(last) && (kind != Kind::Key || !words(head).any(|word| NO_KEY.has(word)))
+    // `primary_access_key` is one of two that are secret, `primary_key` is none.
+    let plain = last.eq_ignore_ascii_case(b"access") || !words(head).any(|word| NO_KEY.has(word));
+    !NO_SECRET.has(last) && (kind != Kind::Key || plain)
 }
 
 /// True for names as environments have them: `DB_PASSWORD`.
@@ -148,6 +179,16 @@ fn is_env(head: &[u8], lead: &[u8]) -> bool {
         |text: &[u8]| text.iter().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || *byte == b'_');
     let end = lead.iter().position(|byte| !(byte.is_ascii_alphanumeric() || *byte == b'_')).unwrap_or(lead.len());
     upper(head) && upper(lead.get(..end).unwrap_or_default()) && lead.get(end) == Some(&b'=')
+}
+
+/// True for what a form asks of a value: `required|string|min:8`.
+fn is_rules(value: &[u8]) -> bool {
+    let rule = |part: &[u8]| {
+        part.iter().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"_:,".contains(byte))
+    };
+    value.contains(&b'|')
+        && value.split(|byte| *byte == b'|').all(rule)
+        && (has(value, b"min") || has(value, b"required") || has(value, b"string"))
 }
 
 /// Everything that a decision rests on.
@@ -175,6 +216,9 @@ impl Seen<'_> {
         if value.contains(&b' ') {
             return self.is_phrase();
         }
+        if self.quoted && is_rules(value) {
+            return false;
+        }
         let digits = value.iter().filter(|byte| byte.is_ascii_digit()).count();
         if digits == value.len() {
             return self.kind == Kind::Password && self.sure && (self.env || self.quoted);
@@ -193,6 +237,17 @@ impl Seen<'_> {
                     || self.env && self.kind == Kind::Secret && value.len() >= 8 && entropy(value) >= 2.5
             }
         }
+    }
+
+    /// `admin123`, where an environment gives it to somebody: elsewhere such a value stands for another one.
+    fn is_weak_password(&self) -> bool {
+        let letters = self.value.iter().take_while(|byte| byte.is_ascii_lowercase()).count();
+        let digits = self.value.get(letters..).unwrap_or_default();
+        self.env
+            && self.kind == Kind::Password
+            && letters >= 4
+            && digits.len() >= 2
+            && digits.iter().all(u8::is_ascii_digit)
     }
 
     fn is_password(&self, digits: usize) -> bool {
@@ -240,7 +295,7 @@ impl Seen<'_> {
             return true;
         }
         let ident = |text: &[u8]| {
-            !text.is_empty() && text.iter().all(|byte| byte.is_ascii_alphanumeric() || b"_.$".contains(byte))
+            !text.is_empty() && text.iter().all(|byte| byte.is_ascii_alphanumeric() || b"_.$?!".contains(byte))
         };
         let call = value
             .iter()
@@ -317,7 +372,9 @@ impl Seen<'_> {
         let alone = name.iter().all(|byte| byte.is_ascii_alphanumeric() || b"_-.:=".contains(byte));
         let spaced = line.ends_with(b"= ");
         let variable = has(value, b"pass") || has(value, b"secret") || has(value, b"key");
-        let word = value.len() >= 8 && value.iter().all(u8::is_ascii_lowercase);
+        let several = value.split(|byte| *byte == b'-').filter(|word| word.len() >= 3).count() >= 4;
+        let lower = |byte: &u8| byte.is_ascii_lowercase() || several && *byte == b'-';
+        let word = value.len() >= 8 && value.iter().all(lower);
         let password = self.kind == Kind::Password && self.sure && self.joint == Joint::Assigned;
         password
             && word

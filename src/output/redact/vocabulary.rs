@@ -60,7 +60,7 @@ pub(super) static NO_KEY: LazyLock<WordList> = LazyLock::new(|| {
      lookup idempotency dedup map group issue restore site registry etag bucket kms cmk composite unique route \
      i18n translation locale event hot short arrow shift ctrl alt meta tab enter escape press item react json \
      dict query state config verify verification anon gpg cosign property metric label shard routing data tag \
-     topic message record file path s3 blob image layer input output job task step matrix",
+     topic message record file path s3 blob image layer input output job task step matrix socket",
     )
 });
 
@@ -70,7 +70,7 @@ pub(super) static KEY_OF: LazyLock<WordList> = LazyLock::new(|| {
         "api app application access secret private admin write license licence service account shared preshared \
      server client subscription deploy auth authentication ingest ingestion integration project encryption \
      signing sign master root session cookie jwt hmac aes rsa user team storage functions function sas customer \
-     device webhook search sending password decryption crypt crypto fernet base recovery unseal token algolia \
+     device webhook search sending consumer password decryption crypt crypto fernet base recovery unseal token algolia \
      datadog dd cf fastly mailgun mailchimp sendgrid newrelic relic sumo bugsnag rollbar airbrake pagerduty \
      stripe",
     )

@@ -1,5 +1,6 @@
 //! Clouds and the tools that run them.
 
+use super::super::check::Check;
 use super::super::rule::Edge;
 use super::Format;
 
@@ -34,8 +35,9 @@ pub(super) const FORMATS: &[Format] = &[
         "aws-signature",
         "https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-query-string-auth.html",
         &["X-Amz-Signature", "x-amz-signature", "Signature="],
-        (r"(?i:(?:x-amz-)?signature)(?:=|%3D)", r"[0-9a-f]{64}"),
-    ),
+        (r"(?i:(?:x-amz-)?signature)(?:=|%3D)", r"[0-9a-f]{64,}|[A-Za-z0-9%+/~_-]{26,}={0,2}"),
+    )
+    .check(Check::Strong),
     Format::token(
         "google-api-key",
         "https://cloud.google.com/docs/authentication/api-keys",
@@ -46,7 +48,7 @@ pub(super) const FORMATS: &[Format] = &[
         "google-oauth-token",
         "https://developers.google.com/identity/protocols/oauth2",
         &["ya29."],
-        r"ya29\.[A-Za-z0-9_-]{20,}(?:\.[A-Za-z0-9_-]+)*",
+        r"ya29\.[A-Za-z0-9_.-]{20,}",
     ),
     Format::token(
         "google-refresh-token",

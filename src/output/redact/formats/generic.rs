@@ -10,8 +10,16 @@ pub(super) const FORMATS: &[Format] = &[
     Format::token(
         "private-key",
         "https://www.rfc-editor.org/rfc/rfc7468",
-        &["-----BEGIN ", "---- BEGIN SSH2 ENCRYPTED PRIVATE KEY"],
+        &["-----BEGIN ", "-----BEGIN+", "-----BEGIN%20", "---- BEGIN SSH2 ENCRYPTED PRIVATE KEY"],
         PRIVATE_KEY,
+    )
+    .edge(Edge::Any)
+    .wrap(Wrap::No),
+    Format::token(
+        "private-key-lines",
+        "https://www.rfc-editor.org/rfc/rfc7468",
+        &["-----BEGIN "],
+        PREFIXED_PRIVATE_KEY,
     )
     .edge(Edge::Any)
     .wrap(Wrap::No),
@@ -31,7 +39,7 @@ pub(super) const FORMATS: &[Format] = &[
         "putty-private-key",
         "https://the.earth.li/~sgtatham/putty/latest/htmldoc/AppendixC.html",
         &["Private-Lines: "],
-        r"Private-Lines: [0-9]+(?:\r?\n[A-Za-z0-9+/=]+$)+(?:\r?\nPrivate-(?:MAC|Hash): [0-9a-f]+)?",
+        r"Private-Lines: [0-9]+(?:\\n[A-Za-z0-9+/=]+)*(?:\r?\n(?:[^\r\n]*[ \t|>:]|\+)?[A-Za-z0-9+/]{16,}={0,2}\r?$)+(?:\r?\n(?:[^\r\n]*[ \t|>:]|\+)?Private-(?:MAC|Hash): [0-9a-f]+)?",
     )
     .wrap(Wrap::No),
     Format::token(
@@ -96,19 +104,33 @@ pub(super) const FORMATS: &[Format] = &[
         "curl-password",
         "https://curl.se/docs/manpage.html#-u",
         &["curl "],
-        (r#"curl [^\n|]*?(?:-u|--user|--proxy-user|-U)[ =]?["']?[^\s:"'-][^\s:"']*:"#, r#"[^\s"']+"#),
+        (r#"curl [^\n|]*?(?:-u|--user|--proxy-user|-U)[ =]?\\{0,3}["']?[^\s:"'-][^\s:"']*:"#, r#"[^\s"']+"#),
     )
     .check(Check::Given),
     Format::behind(
         "digest-response",
         "https://www.rfc-editor.org/rfc/rfc7616",
-        &["response=\""],
-        ("response=\"", r"[0-9a-f]{32,64}"),
+        &["response=\"", "response=\\\""],
+        (r#"response=\\{0,3}""#, r"[0-9a-f]{32,64}"),
     ),
 ];
 
 /// A block from its first line on, as far as it looks like one: its end may be missing. Line ends may be escaped.
-const PRIVATE_KEY: &str = r#"(?:-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----|---- BEGIN SSH2 ENCRYPTED PRIVATE KEY ----)(?:(?:\s|\\[nrt]|\\\\n|["'+>|,]|#)+|[A-Z][A-Za-z-]{1,30}: [^\r\n]*|[A-Za-z0-9+/=]{16,})*(?:[A-Za-z0-9+/=]{1,15}(?:\s|\\[nrt])+)?(?:-----END [A-Z0-9 ]{0,40}-----|---- END [A-Z0-9 ]{0,40}----)?"#;
+const PRIVATE_KEY: &str = concat!(
+    r"(?:-----BEGIN(?: |\+|%20)(?:[A-Z0-9]{2,9}(?: |\+|%20)){0,3}PRIVATE(?: |\+|%20)KEY(?:(?: |\+|%20)BLOCK)?-----",
+    r"|---- BEGIN SSH2 ENCRYPTED PRIVATE KEY ----)",
+    r#"(?:(?:\s|\\{1,4}[nrt]|%0[AaDd]|["'+>|,]|#|//)+|[A-Z][A-Za-z-]{1,30}: [^\r\n]*|(?:[A-Za-z0-9+/=]|%[23][BbFfDd]){16,})*"#,
+    r#"(?:(?:[A-Za-z0-9+/=]{1,15}(?:\s|\\[nrt]|["'+,])+)?(?:-----END [A-Z0-9 ]{0,40}-----|---- END [A-Z0-9 ]{0,40}----)"#,
+    r"|[A-Za-z0-9+/=]{1,15}(?:\r?$|\\[nrt]))?",
+);
+
+/// The same behind what a log, a listing or a diff puts before each line.
+const PREFIXED_PRIVATE_KEY: &str = concat!(
+    r#"-----BEGIN [A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----[^\r\n]{0,12}"#,
+    r#"(?:(?:\r?\n[^\r\n]*: [^\r\n]*|\r?\n(?:[^\r\n]*[|>:+#* F])?\r?$){0,3}"#,
+    r#"\r?\n[^\r\n]*[ \t|>:*"'][A-Za-z0-9+/]{20,}={0,2}(?:\\+[nr])*[ \t"',;+\\]*\r?$)+"#,
+    r#"(?:(?:\r?\n[^\r\n]*[ \t|>:"'][A-Za-z0-9+/=]+){0,2}\r?\n[^\r\n]*[ \t|>:"']-----END [A-Z0-9 ]*-----)?"#,
+);
 
 const AUTHORIZATION: &str =
     r#"(?i:uthorization)\\?["']?[ \t]{0,4}[:=][ \t]{0,4}\\?["'`]?(?:[A-Za-z][A-Za-z0-9_-]{1,20}[ \t]{1,4})?"#;

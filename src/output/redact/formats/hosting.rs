@@ -106,8 +106,8 @@ pub(super) const FORMATS: &[Format] = &[
     Format::behind(
         "docker-auth",
         "https://docs.docker.com/reference/cli/docker/login/#credential-stores",
-        &["\"auth\"", "\"identitytoken\"", "\"registrytoken\""],
-        (r#""[a-z]{4,13}"[ \t]*:[ \t]*""#, r"[A-Za-z0-9+/=_.-]{8,}"),
+        &["\"auth\"", "\"auth\\\"", "\"identitytoken", "\"registrytoken"],
+        (r#""[a-z]{4,13}\\{0,3}"[ \t]*:[ \t]*\\{0,3}""#, r"[A-Za-z0-9+/=_.-]{8,}"),
     ),
     Format::token(
         "artifactory-token",

@@ -8,6 +8,7 @@ mod chat;
 mod cloud;
 mod generic;
 mod hosting;
+mod lines;
 mod payment;
 mod places;
 mod services;
@@ -116,5 +117,5 @@ impl Format {
 /// All formats, the telling ones first: of two that begin at the same byte the first gives its name.
 pub(super) fn all() -> impl Iterator<Item = &'static Format> {
     let families = [cloud::FORMATS, hosting::FORMATS, ai::FORMATS, chat::FORMATS, payment::FORMATS, services::FORMATS];
-    families.into_iter().chain([places::FORMATS, generic::FORMATS]).flatten()
+    families.into_iter().chain([lines::FORMATS, places::FORMATS, generic::FORMATS]).flatten()
 }

@@ -139,7 +139,7 @@ pub(super) const FORMATS: &[Format] = &[
         "pgpass-password",
         "https://www.postgresql.org/docs/current/libpq-pgpass.html",
         &[":5432:", ":5433:", ":6432:", ":*:"],
-        (r":(?:543[23]|6432|\*):[^\s:]+:[^\s:]+:", r"[^\s:]{4,}"),
+        (r":(?:543[23]|6432|\*):[A-Za-z_*][^\s:]*:[A-Za-z_*][^\s:]*:", r"[^\s:]{4,}"),
     )
     .check(Check::Given),
     Format::behind(
@@ -185,14 +185,14 @@ pub(super) const FORMATS: &[Format] = &[
         "initial-password",
         OWASP,
         &["password is generated", "password to proceed", "password for the elastic", "Password for the elastic"],
-        (r"(?:password is generated for \S+|password to proceed to installation|[Pp]assword for the elastic user[^\n]*):\s{1,12}", r"\S{6,}"),
+        (r"(?:password is generated for \S+|password to proceed to installation|[Pp]assword for the elastic user[^\n]*):(?:\s{1,12}|(?:\r?\n[^\r\n]*[ \t|>:+]{0,2}){0,1}\r?\n[^\r\n]*[ \t|>:+]|(?:\\n){1,2}[ \t]{0,8})", r"[^\s\\]{6,}"),
     )
     .wrap(Wrap::No),
     Format::behind("application-key", "https://laravel.com/docs/encryption", &["base64:"], ("base64:", r"[A-Za-z0-9+/]{43}=")),
-    Format::behind("yarn-auth-ident", "https://yarnpkg.com/configuration/yarnrc#npmAuthIdent", &["npmAuthIdent"], (r#"npmAuthIdent["']?:[ \t]*["']?(?:[^\s:"']+:)?"#, r#"[^\s"']{6,}"#))
+    Format::behind("yarn-auth-ident", "https://yarnpkg.com/configuration/yarnrc#npmAuthIdent", &["npmAuthIdent"], (r#"npmAuthIdent\\?["']?:[ \t]*\\?["']?(?:[^\s:"']+:)?"#, r#"[^\s"']{6,}"#))
         .check(Check::Given),
     Format::behind("bundler-credential", "https://bundler.io/v2.6/man/bundle-config.1.html", &["BUNDLE_"], (r#"BUNDLE_[A-Z0-9]+__[A-Z0-9_]+(?:=|: )["']?"#, r#"[^\s"':]+:[^\s"']{6,}"#)),
-    Format::behind("basic-auth-pair", "https://requests.readthedocs.io/en/latest/user/authentication/", &["auth=("], (r#"auth=\([ \t]*["'][^"'\n]+["'][ \t]*,[ \t]*"#, r#""[^"\r\n]{4,}"|'[^'\r\n]{4,}'"#))
+    Format::behind("basic-auth-pair", "https://requests.readthedocs.io/en/latest/user/authentication/", &["auth=("], (r#"auth=\([ \t]*\\?["'][^"'\n]+["'][ \t]*,[ \t]*"#, r#""[^"\r\n]{4,}"|'[^'\r\n]{4,}'|\\["'][^"'\\\r\n]{4,}"#))
         .check(Check::Given),
     Format::behind("header-key", "https://www.rfc-editor.org/rfc/rfc9110#name-authorization", &["-Art-Api", "-Honeycomb-Team", "ession-Id: "], (r#"(?:-Art-Api|-Honeycomb-Team|ession-Id):[ \t]*["']?"#, r"[A-Za-z0-9+/=_-]{24,}"))
         .check(Check::Strong),
@@ -203,7 +203,8 @@ pub(super) const FORMATS: &[Format] = &[
 ];
 
 /// A word of a command line, or a quoted one.
-const WORD: &str = r#""[^"\r\n]{3,}"|'[^'\r\n]{3,}'|[^\s"'|;&<>\\-][^\s"'|;&<>\\]{2,}"#;
+pub(super) const WORD: &str =
+    r#""[^"\r\n]{3,}"|'[^'\r\n]{3,}'|[^\s"'|;&<>\\-][^\s"'|;&<>\\]{2,}|\\{1,3}["'][^"'\\\r\n]{3,}"#;
 
 /// A word that goes to a program that takes a password from its input.
 const PIPED: &str = r#"["']?[^\s|<>]{3,64}[ \t]{1,4}\|[ \t]{1,4}(?:sudo[ \t]+)?(?:chpasswd|sudo[ \t]+(?:-[A-Za-z]+[ \t]+)*-S|passwd[ \t]+--stdin|docker[ \t]+login|gpg[ \t])"#;
@@ -219,6 +220,20 @@ const NAMES: &[&str] = &[
     "passphrase",
     "Passphrase",
     "PASSPHRASE",
+    "pass_phrase",
+    "pass phrase",
+    "PASS=",
+    "pass=",
+    "Pass=",
+    "pass:",
+    "pass\"",
+    "pass'",
+    "access key",
+    "Access key",
+    "Access Key",
+    "private key",
+    "Private key",
+    "Private Key",
     "passwort",
     "Passwort",
     "secret",
@@ -273,5 +288,5 @@ const NAMES: &[&str] = &[
 
 /// A name and what joins it to its value: signs, an element of XML, the next argument, a pair of `name` and `value`, a
 /// type, a blank.
-const NAMED: &str = r#"(?:(?i:api) key|[A-Za-z0-9_.-]+)(?:\\?["']?[ \t]{0,4},?\s{0,16}\\?["']?(?i:value)\\?["']?[ \t]{0,4}[:=][ \t]{0,4}(?:\\["'])?|[ \t]?:[ \t]?[&'A-Za-z<>\[\]?|]{1,24}[ \t]?=[ \t]?|\\?["'`]?\]?[ \t]{0,12}(?::=|=>|[:=])[ \t]{0,12}(?:\\["'])?|>(?:<!\[CDATA\[)?|["'][ \t]{0,4},[ \t]{0,16}|(?:[ \t]{1,3}(?:is|was))?:?[ \t]{1,24}|\()"#;
+const NAMED: &str = r#"(?:(?i:api|secret|access|private) key|(?i:pass) phrase|[A-Za-z0-9_.-]+)(?:[ \t]\[[^\]\r\n]{0,24}\])?(?:\\{0,3}["']?[ \t]{0,4},?(?:\s{0,16}|\r?\n[^\r\n]{1,60}[ \t|>:+]|\\n[ \t]{0,16})\\{0,3}["']?(?i:value)\\{0,3}["']?[ \t]{0,4}[:=][ \t]{0,4}(?:\\{1,3}["'])?|[ \t]?:[ \t]?[&'A-Za-z<>\[\]?|]{1,24}[ \t]?=[ \t]?(?:\\["'])?|\\{0,3}["'`]?\]?[ \t]{0,40}(?::=|=>|[:=])[ \t]{0,40}(?:\\{1,3}["'])?|\\?["']?[ \t]?>(?:<!\[CDATA\[)?|\\?["'][ \t]{0,4},[ \t]{0,16}(?:\\["'])?|(?:[ \t]{1,3}(?:is|was))?:?[ \t]{1,24}(?:\\["'])?|\((?:\\["'])?)"#;
 const VALUE: &str = r#""(?:[^"\\\r\n]|\\[^\r\n]){4,}"?|'(?:[^'\\\r\n]|\\[^\r\n]){4,}'?|[^\s"'`,;&<>\\]{4,}"#;
