@@ -27,5 +27,7 @@ pub use log::Audit;
 pub use options::{Options, Rotate, Sync};
 pub use read::{Broken, Entries, Record, read};
 pub use receipt::{Receipt, Starter};
-pub use record::{AskRecord, ClientRecord, DecisionRecord, EndRecord, PolicyRecord, ServerRecord, StartRecord};
+pub use record::{
+    AskRecord, ClientRecord, DecisionRecord, EndRecord, PolicyRecord, ServerRecord, StartRecord, TokenRecord,
+};
 pub use verify::{Check, Known, Verified, verify};

@@ -8,6 +8,7 @@
 //! | `server_stop` | all its jobs are gone | `pid`, `reason` |
 //! | `policy_load`, `policy_reload` | a policy comes into force, or is refused and the old one stays | [`PolicyRecord`] |
 //! | `client_connect` | a client opened a session | [`ClientRecord`] |
+//! | `token` | before a client is let in or shut out by `token`; again with `failed` when that did not happen | [`TokenRecord`] |
 //! | `asked` | a person is asked; comes before the decision | [`AskRecord`] |
 //! | `approval` | the answer, or that nobody could be asked | [`AskRecord`] with `answer` |
 //! | `decision` | always, before anything starts | [`DecisionRecord`] |
@@ -119,6 +120,29 @@ pub struct ClientRecord {
     pub version: String,
     /// The protocol version of the session.
     pub protocol: String,
+}
+
+/// Who may come in over HTTP changes.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct TokenRecord {
+    /// `add` or `revoke`.
+    pub action: &'static str,
+    /// The client.
+    pub client: String,
+    /// Ids of the entries that go.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub ids: Vec<String>,
+    /// A new entry is for the key of a certificate.
+    pub certificate: bool,
+    /// The client's own policy.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub policy: Option<String>,
+    /// When a new entry ends, in RFC 3339.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub expires: Option<String>,
+    /// Why it did not happen.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub failed: Option<String>,
 }
 
 /// What became of a job.

@@ -11,14 +11,17 @@ use serde_json::json;
 
 use super::args::{Token, TokenSubcommand};
 use super::setup::{self, Failure, Site};
+use crate::audit::TokenRecord;
+use crate::engine::Engine;
 use crate::mcp::http::{self, Entry, Proof, Wish};
 use crate::paths::AbsPath;
+use crate::policy::Policy;
 use crate::units::Period;
 
 pub(super) fn token(arguments: Token) -> Result<ExitCode, Failure> {
     let site = Site::find(&arguments.places)?;
-    let policy = site.load()?;
-    let path = policy.http().tokens.clone().ok_or_else(|| {
+    let law = site.load()?;
+    let path = law.http().tokens.clone().ok_or_else(|| {
         Failure::new(
             "the policy names no token file; write `http: {tokens: \"{state}/tokens.json\"}` into a policy of your own, \
              and name it with --policy here and on `serve`",
@@ -29,8 +32,16 @@ pub(super) fn token(arguments: Token) -> Result<ExitCode, Failure> {
             let certificate = certificate.map(read_certificate).transpose()?;
             let policy = client_policy.map(|name| usable(&site, &name)).transpose()?;
             let expires = expires.as_deref().map(end).transpose()?;
+            let record = TokenRecord {
+                action: "add",
+                client: client.clone(),
+                certificate: certificate.is_some(),
+                policy: policy.clone(),
+                expires: expires.map(|end| end.to_string()),
+                ..TokenRecord::default()
+            };
             let wish = Wish { client, certificate, policy, expires };
-            match http::add(&path, wish).map_err(Failure::new)? {
+            match recorded(&law, record, || http::add(&path, wish).map_err(Failure::new))? {
                 Some(token) => {
                     print(&format!("{token}\n"))?;
                     setup::tell("this is the token's only appearance; its client sends `Authorization: Bearer TOKEN`");
@@ -40,11 +51,29 @@ pub(super) fn token(arguments: Token) -> Result<ExitCode, Failure> {
         }
         TokenSubcommand::List { json } => print(&list(&path, json)?)?,
         TokenSubcommand::Revoke { name_or_id } => {
-            let gone = http::revoke(&path, &name_or_id).map_err(Failure::new)?;
+            // What cannot be read cannot be changed either, and the change says why.
+            let entries = http::read(&path).unwrap_or_default();
+            let meant = |entry: &&Entry| entry.client == name_or_id || entry.id() == name_or_id;
+            let ids: Vec<_> = entries.iter().filter(meant).map(Entry::id).collect();
+            let client = entries.iter().find(meant).map(|entry| entry.client.clone()).unwrap_or_default();
+            let record = TokenRecord { action: "revoke", client, ids, ..TokenRecord::default() };
+            let gone = recorded(&law, record, || http::revoke(&path, &name_or_id).map_err(Failure::new))?;
             setup::tell(&format!("{gone} revoked"));
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Changes who may come in, once that is on record: what nobody could find later does not happen.
+fn recorded<T>(law: &Policy, record: TokenRecord, change: impl FnOnce() -> Result<T, Failure>) -> Result<T, Failure> {
+    let audit = Engine::record_of(law).map_err(Failure::new)?;
+    audit.note("token", &record).map_err(Failure::new)?;
+    let changed = change();
+    if let Err(why) = &changed {
+        audit.note_kept("token", TokenRecord { failed: Some(why.to_string()), ..record }).map_err(Failure::new)?;
+    }
+    audit.flush().map_err(Failure::new)?;
+    changed
 }
 
 fn print(text: &str) -> Result<(), Failure> {

@@ -145,6 +145,17 @@ impl Engine {
         recording::refused(&recording::open(&policy.settings().audit)?, policy, why)
     }
 
+    /// Opens the log that a policy names, for what an operator does beside the server.
+    ///
+    /// # Errors
+    /// The state folder or the log cannot be made or trusted.
+    pub fn record_of(policy: &Policy) -> Result<Audit, AuditError> {
+        let settings = policy.settings();
+        let failed = |source| AuditError::Open { path: settings.audit.file.clone(), source };
+        make_state(&settings.state).map_err(failed)?;
+        recording::open(&settings.audit)
+    }
+
     /// The same, with a way to read its policy again; see [`keep_current`](super::keep_current).
     pub fn with_loader(self, loader: Loader) -> Self {
         Self { loader: Some(loader), ..self }

@@ -85,6 +85,36 @@ fn a_session_of_another_client_does_not_exist() {
 }
 
 #[test]
+fn who_may_come_in_is_on_record_or_does_not_change() {
+    use std::os::unix::fs::PermissionsExt;
+    let site = crate::site::Site::new();
+    policy(&site, "http: {tokens: '{state}/tokens.json'}\n");
+    let secret = token(&site, &["add", "alice", "--expires", "1h"]);
+    token(&site, &["add", "bob"]);
+    token(&site, &["revoke", "alice"]);
+    let records = || -> Vec<Value> {
+        let records = site.records();
+        assert!(!json!(records).to_string().contains(&secret), "the token itself is nowhere");
+        records.into_iter().filter(|record| record["kind"] == "token").collect()
+    };
+    let told: Vec<_> = records().iter().map(|it| (it["action"].clone(), it["client"].clone())).collect();
+    let want = [("add", "alice"), ("add", "bob"), ("revoke", "alice")];
+    assert_eq!(told, want.map(|(action, client)| (json!(action), json!(client))));
+    assert!(records()[0]["expires"].is_string() && records()[2]["ids"][0].is_string(), "{:?}", records());
+    // A change that fails says so.
+    let run = |arguments: &[&str]| {
+        let mut command = site.command("token");
+        command.arg("--policy").arg(site.path("policies/policy.yaml")).args(arguments).output().unwrap()
+    };
+    assert!(!run(&["add", "no name"]).status.success());
+    assert!(records()[4]["failed"].is_string(), "{:?}", records());
+    let folder = std::fs::read_dir(site.path("state")).unwrap().next().unwrap().unwrap().path();
+    std::fs::set_permissions(folder.join("audit.jsonl"), std::fs::Permissions::from_mode(0o666)).unwrap();
+    assert_eq!(run(&["add", "carol"]).status.code(), Some(125));
+    assert!(!token(&site, &["list"]).contains("carol"));
+}
+
+#[test]
 fn a_revoked_token_is_worth_nothing_at_once_and_takes_its_jobs_along() {
     let (server, tokens) = Server::with_clients(&["alice", "bob"]);
     let job = server.run(Some(&tokens[0]), "sleep 300");
