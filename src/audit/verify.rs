@@ -96,7 +96,11 @@ impl Check {
             self.broken.push(about(path, "its last file was closed, and the next one is missing".into()));
         }
         if let (Some(head), false) = (&self.known.head, self.remembered) {
-            let why = format!("record {} is not the one that was remembered, or is missing", head.seq);
+            let why = match head.seq < self.first {
+                true => "was removed by rule: keep more files, or check more often, and begin with a new head",
+                false => "is not the one that was remembered, or is missing",
+            };
+            let why = format!("record {} {why}", head.seq);
             self.broken.push(about(path, why));
         }
         if self.known.key.is_some() && !self.keyed && self.records > 0 {
@@ -123,6 +127,7 @@ impl Check {
         if self.records == 0 && self.broken.is_empty() && record.seq > 1 {
             self.start = line.before();
             self.head = self.start.clone().unwrap_or_default();
+            self.remembered |= self.known.head.as_ref() == Some(&self.head);
         }
         if let Err(why) = chain::follows(&self.head, line) {
             self.fault(record, why);
@@ -133,7 +138,7 @@ impl Check {
         if self.records == 0 {
             self.first = record.seq;
         }
-        if record.kind == "pruned" && self.start.as_ref().is_some_and(|start| vouches(record, start)) {
+        if self.start.as_ref().is_some_and(|start| vouches(record, start)) {
             self.start = None;
         }
         self.records += 1;
@@ -151,8 +156,9 @@ impl Check {
 }
 
 /// Does this record say that everything through `start` was removed?
-fn vouches(record: &Record, start: &Head) -> bool {
+pub(super) fn vouches(record: &Record, start: &Head) -> bool {
     let fields = record.fields();
-    fields.get("through_seq").and_then(Value::as_u64) == Some(start.seq)
+    record.kind == "pruned"
+        && fields.get("through_seq").and_then(Value::as_u64) == Some(start.seq)
         && fields.get("through_hash").and_then(Value::as_str) == Some(start.hash.as_str())
 }

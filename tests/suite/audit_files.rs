@@ -80,6 +80,23 @@ fn a_file_that_somebody_took_away_is_missed_and_one_removed_by_rule_is_not() {
 }
 
 #[test]
+fn a_writer_whose_place_was_removed_by_rule_goes_on_and_a_head_from_there_is_told_to_be_gone() {
+    for keep in [0, 1, 2] {
+        let (_dir, path) = scratch();
+        let idle = Audit::open(&path, small(1500, Some(keep))).unwrap();
+        idle.refused(decision("before")).unwrap();
+        let early = idle.head();
+        let busy = Audit::open(&path, small(1500, Some(keep))).unwrap();
+        (0..40).for_each(|n| busy.refused(decision(&n.to_string())).unwrap());
+        idle.refused(decision("after")).unwrap();
+        busy.refused(decision("and on")).unwrap();
+        assert!(whole(&path).first > 1);
+        let gone = faults(&path, &Known { key: None, head: Some(early) });
+        assert!(gone.contains("record 1 was removed by rule"), "{gone}");
+    }
+}
+
+#[test]
 fn a_crash_between_two_files_is_made_good() {
     for step in ["closed", "put aside", "begun"] {
         let (_dir, path) = scratch();

@@ -15,6 +15,8 @@ use serde_json::json;
 
 use super::super::chain::{self, Head};
 use super::super::error::AuditError;
+use super::super::read;
+use super::super::verify::vouches;
 use super::tail::{Tail, event};
 use super::{Shared, file};
 use crate::paths::AbsPath;
@@ -46,12 +48,12 @@ pub(in crate::audit) fn closed(log: &Path) -> Vec<(u64, PathBuf)> {
 pub(super) fn last_head(shared: &Shared) -> Result<Option<Head>, AuditError> {
     match closed(shared.path.as_path()).pop() {
         None => Ok(None),
-        Some((_, path)) => read(&path, shared).map(|tail| Some(tail.head)),
+        Some((_, path)) => end_of(&path, shared).map(|tail| Some(tail.head)),
     }
 }
 
 /// A closed file with its end known.
-fn read(path: &Path, shared: &Shared) -> Result<Tail, AuditError> {
+fn end_of(path: &Path, shared: &Shared) -> Result<Tail, AuditError> {
     let path = AbsPath::new(path).map_err(|error| shared.io("read", std::io::Error::other(error)))?;
     let mut tail = Tail::open(&path)?;
     tail.catch_up(shared)?;
@@ -109,12 +111,28 @@ fn prune(tail: &mut Tail, shared: &Shared) -> Result<(), AuditError> {
     let files = closed(shared.path.as_path());
     let surplus = files.len().saturating_sub(keep);
     for (_, path) in files.into_iter().take(surplus) {
-        let head = read(&path, shared)?.head;
+        let head = end_of(&path, shared)?.head;
         let fields = json!({ "through_seq": head.seq, "through_hash": head.hash });
         tail.append_here(shared, &event(shared, "pruned", fields)?)?;
         fs::remove_file(&path).map_err(|error| shared.io("remove a closed file of", error))?;
     }
     Ok(())
+}
+
+/// Where the log begins now, when that is behind `head` and a record says that what was before was removed by rule: a
+/// writer that slept may find its own place gone.
+fn removed_through(files: &[(u64, PathBuf)], head: &Head, shared: &Shared) -> Result<Option<Head>, AuditError> {
+    let oldest = files.first().map_or(shared.path.as_path(), |(_, path)| path.as_path());
+    if !oldest.exists() {
+        return Ok(None);
+    }
+    let first = end_of(oldest, shared)?.first(shared)?;
+    let Some(start) = first.and_then(|line| line.before()).filter(|start| start.seq > head.seq) else {
+        return Ok(None);
+    };
+    let records = read::read(shared.path.as_path(), shared.options.key.as_ref());
+    let mut records = records.map_err(|error| shared.io("read", error))?.flatten();
+    Ok(records.any(|record| vouches(&record, &start)).then_some(start))
 }
 
 /// The file that continues the chain of `tail`, which was closed by another process. Everything between is checked.
@@ -124,12 +142,13 @@ pub(super) fn follow(tail: &Tail, shared: &Shared) -> Result<Tail, AuditError> {
         Err(_) => "it was taken away while in use; put it back, or restart to begin a new one",
     };
     let untrusted = || AuditError::Untrusted { path: shared.path.clone(), why };
-    let mut head = tail.head.clone();
-    for (number, path) in closed(shared.path.as_path()) {
+    let files = closed(shared.path.as_path());
+    let mut head = removed_through(&files, &tail.head, shared)?.unwrap_or_else(|| tail.head.clone());
+    for (number, path) in files {
         if number < head.seq {
             continue;
         }
-        let next = read(&path, shared)?;
+        let next = end_of(&path, shared)?;
         let same = next.head == head;
         let goes_on = next.first(shared)?.is_some_and(|line| chain::follows(&head, &line).is_ok());
         if !same && !goes_on {
