@@ -32,7 +32,7 @@ pub use reload::Loader;
 pub use start::{Engine, Front, StartError, make_state};
 pub use survey::{survey, trial};
 
-pub use watch::keep_current;
+pub use watch::{Watch, keep_current};
 
 pub use crate::jobs::{
     Channel, End, Exit, InputError, Job, JobId, Outcome, Priority, Shown, Size, Started, State, Status, Tap, Usage,

@@ -96,13 +96,17 @@ fn picture(files: &[AbsPath]) -> Vec<Option<(u64, u64, i64, i64)>> {
 }
 
 /// Folders that are watched, and the names in them that matter.
-struct Watch {
+#[derive(Debug)]
+pub struct Watch {
     /// None before there are files, and after it broke.
     telling: Option<Telling>,
     folders: BTreeSet<PathBuf>,
+    /// Every name matters.
+    all: bool,
 }
 
 /// A thread that waits for the kernel, until this is dropped.
+#[derive(Debug)]
 struct Telling {
     inotify: Arc<Inotify>,
     names: Arc<Mutex<BTreeSet<OsString>>>,
@@ -113,7 +117,7 @@ struct Telling {
 
 impl Watch {
     fn nothing() -> Self {
-        Self { telling: None, folders: BTreeSet::new() }
+        Self { telling: None, folders: BTreeSet::new(), all: false }
     }
 
     fn of(files: &[AbsPath]) -> io::Result<Self> {
@@ -122,14 +126,27 @@ impl Watch {
         Ok(watch)
     }
 
+    /// Watches everything in the folders of these files: a link beside a file may be what leads to another one.
+    ///
+    /// # Errors
+    /// The kernel watches no more, or a folder is not there.
+    pub fn beside(files: &[AbsPath]) -> io::Result<Self> {
+        let mut watch = Self { all: true, ..Self::nothing() };
+        watch.add(files)?;
+        Ok(watch)
+    }
+
     /// Watches the folders of these files as well, those that links lead to included.
-    fn add(&mut self, files: &[AbsPath]) -> io::Result<()> {
+    ///
+    /// # Errors
+    /// As for [`Watch::beside`].
+    pub fn add(&mut self, files: &[AbsPath]) -> io::Result<()> {
         if files.is_empty() {
             return Ok(());
         }
         let telling = match &mut self.telling {
             Some(telling) => telling,
-            none => none.insert(Telling::start()?),
+            none => none.insert(Telling::start(self.all)?),
         };
         let flags = AddWatchFlags::IN_CLOSE_WRITE
             | AddWatchFlags::IN_MOVED_TO
@@ -153,7 +170,7 @@ impl Watch {
     }
 
     /// Returns when one of the files was written or another was put in its place; none when the watch is over.
-    async fn changed(&mut self) -> Option<()> {
+    pub async fn changed(&mut self) -> Option<()> {
         match &mut self.telling {
             Some(telling) => telling.changes.recv().await,
             None => std::future::pending().await,
@@ -169,7 +186,7 @@ impl Watch {
 }
 
 impl Telling {
-    fn start() -> io::Result<Self> {
+    fn start(all: bool) -> io::Result<Self> {
         let inotify = Arc::new(Inotify::init(InitFlags::IN_NONBLOCK | InitFlags::IN_CLOEXEC)?);
         let names = Arc::new(Mutex::new(BTreeSet::new()));
         let (over, stop) = io::pipe()?;
@@ -177,7 +194,7 @@ impl Telling {
         let (tell, changes) = mpsc::channel(1);
         let (waited, wanted) = (Arc::clone(&inotify), Arc::clone(&names));
         thread::Builder::new().name("policy files".into()).spawn(move || {
-            while let Ok(Some(changed)) = next(&waited, &over, &wanted) {
+            while let Ok(Some(changed)) = next(&waited, &over, (!all).then_some(&*wanted)) {
                 if changed && matches!(tell.try_send(()), Err(TrySendError::Closed(()))) {
                     break;
                 }
@@ -187,8 +204,8 @@ impl Telling {
     }
 }
 
-/// Waits for the kernel: did one of the files change? None when nobody listens any more.
-fn next(inotify: &Inotify, over: &PipeReader, names: &Mutex<BTreeSet<OsString>>) -> io::Result<Option<bool>> {
+/// Waits for the kernel: did one of the files change, or anything where no names are given? None when nobody listens any more.
+fn next(inotify: &Inotify, over: &PipeReader, names: Option<&Mutex<BTreeSet<OsString>>>) -> io::Result<Option<bool>> {
     let mut waiting = [PollFd::new(inotify.as_fd(), PollFlags::POLLIN), PollFd::new(over.as_fd(), PollFlags::POLLIN)];
     match poll(&mut waiting, PollTimeout::NONE) {
         Err(Errno::EINTR) => return Ok(Some(false)),
@@ -201,6 +218,7 @@ fn next(inotify: &Inotify, over: &PipeReader, names: &Mutex<BTreeSet<OsString>>)
         Err(Errno::EAGAIN | Errno::EINTR) => return Ok(Some(false)),
         other => other?,
     };
+    let Some(names) = names else { return Ok(Some(!events.is_empty())) };
     let names = names.lock().unwrap_or_else(PoisonError::into_inner);
     // Events that the kernel had no room for carry no name.
     Ok(Some(events.iter().any(|event| event.name.as_ref().is_none_or(|name| names.contains(name)))))

@@ -3,6 +3,7 @@
 //! In: PEM files. Out: what new connections are encrypted with. A change that cannot be used is reported, and the one
 //! before stays. A client's certificate must come from one of the issuers; whose it is, is decided in `clients`.
 
+use std::convert::Infallible;
 use std::fs;
 use std::io;
 use std::os::unix::fs::MetadataExt;
@@ -17,9 +18,10 @@ use tokio_rustls::rustls::{RootCertStore, ServerConfig};
 use tokio_util::sync::CancellationToken;
 
 use super::options::Tls;
+use crate::engine::Watch;
 use crate::paths::AbsPath;
 
-/// How often the files are looked at.
+/// How often the files are looked at where the kernel does not tell of changes.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 /// Why connections cannot be encrypted.
@@ -56,14 +58,35 @@ impl Certificates {
 
     /// Reads the files again whenever they change, until told to stop.
     pub(super) async fn watch(&self, until: CancellationToken) {
+        until.run_until_cancelled(self.follow()).await;
+    }
+
+    async fn follow(&self) {
+        let files = self.paths();
+        let Err(error) = self.told(&files).await;
+        tracing::warn!(%error, "changes of certificates are looked for each second: the kernel does not tell of them");
         let mut next = tokio::time::interval(LOOK_EVERY);
-        let looking = async {
-            loop {
-                next.tick().await;
-                self.look();
-            }
-        };
-        until.run_until_cancelled(looking).await;
+        loop {
+            next.tick().await;
+            self.look();
+        }
+    }
+
+    /// Looks whenever something changes beside the files; returns when that is not told.
+    async fn told(&self, files: &[AbsPath]) -> io::Result<Infallible> {
+        let mut watch = Watch::beside(files)?;
+        loop {
+            // Also once before: they may have changed since they were read.
+            self.look();
+            watch.changed().await.ok_or_else(|| io::Error::other("the watch has ended"))?;
+            // Links may lead elsewhere now.
+            watch.add(files)?;
+        }
+    }
+
+    fn paths(&self) -> Vec<AbsPath> {
+        let Tls { certificate, key, client_ca } = &self.files;
+        [Some(certificate), Some(key), client_ca.as_ref()].into_iter().flatten().cloned().collect()
     }
 
     fn look(&self) {
