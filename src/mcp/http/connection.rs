@@ -127,3 +127,37 @@ async fn http(stream: impl AsyncRead + AsyncWrite + Unpin, service: Service, con
         }
     }
 }
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a failed assumption is a failed test")]
+mod tests {
+    use std::io::Read as _;
+    use std::io::Write as _;
+
+    use nix::sys::socket::getsockopt;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn small_replies_leave_at_once_and_a_peer_that_is_gone_is_noticed() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let mut peer = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let (stream, _) = listener.accept().unwrap();
+        // Options belong to the socket, so this sees what is set on the other.
+        let same = stream.try_clone().unwrap();
+        assert!(!same.nodelay().unwrap());
+        stream.set_nonblocking(true).unwrap();
+        let token = CancellationToken::new;
+        let service = Service { routes: Router::new(), draining: token(), stopped: token() };
+        let about = Tied { proven: token(), cut: token() };
+        peer.write_all(b"GET / HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n").unwrap();
+        serve(TcpStream::from_std(stream).unwrap(), None, service, about).await.unwrap();
+        assert!(same.nodelay().unwrap());
+        assert!(getsockopt(&same, sockopt::KeepAlive).unwrap());
+        assert_eq!(getsockopt(&same, sockopt::TcpUserTimeout).unwrap(), 60_000);
+        drop(same);
+        let mut reply = String::new();
+        peer.read_to_string(&mut reply).unwrap();
+        assert!(reply.starts_with("HTTP/1.1 404"), "{reply}");
+    }
+}

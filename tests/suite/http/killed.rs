@@ -1,5 +1,7 @@
-//! SIGKILL while many clients work: every job is gone, the record is whole, nobody waits for an answer that never comes.
+//! SIGKILL or SIGTERM while many clients work: every job is gone, the record is whole, nobody waits for an answer that never
+//! comes.
 
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
@@ -18,6 +20,24 @@ fn with_word(word: &str) -> Vec<String> {
 
 #[test]
 fn a_kill_under_load_leaves_no_job_and_a_record_that_verifies() {
+    restarted_under_load(Signal::SIGKILL, None);
+}
+
+#[test]
+fn an_end_under_load_leaves_no_job_and_each_of_them_in_the_record() {
+    let server = restarted_under_load(Signal::SIGTERM, Some(0));
+    let records = server.site.records();
+    let jobs = |kind: &str| -> BTreeSet<String> {
+        let of_kind = records.iter().filter(|record| record["kind"] == kind);
+        of_kind.filter_map(|record| record["job"].as_str().map(str::to_owned)).collect()
+    };
+    let (started, ended) = (jobs("start"), jobs("end"));
+    assert!(started.len() > 20, "{started:?}");
+    assert!(started.is_subset(&ended), "without an end: {:?}", started.difference(&ended).collect::<Vec<_>>());
+}
+
+/// Ends a server by this signal while clients work, and looks at what is left; the server that came after it.
+fn restarted_under_load(signal: Signal, code: Option<i32>) -> Server {
     let (mut server, tokens) = Server::with_clients(&["alice", "bob", "carol"]);
     // Nobody else sleeps for just so long.
     let word = format!("300.{}", server.pid());
@@ -49,9 +69,9 @@ fn a_kill_under_load_leaves_no_job_and_a_record_that_verifies() {
         while answered.load(Ordering::Relaxed) < 20 {
             thread::sleep(Duration::from_millis(10));
         }
-        server.signal(Signal::SIGKILL);
+        server.signal(signal);
     });
-    assert_eq!(server.exit(), None);
+    assert_eq!(server.exit(), code);
     while !with_word(&word).is_empty() {
         thread::sleep(Duration::from_millis(20));
     }
@@ -65,4 +85,5 @@ fn a_kill_under_load_leaves_no_job_and_a_record_that_verifies() {
     let lost = again.call(Some(&tokens[0]), "get_job_output", json!({"job_id": job}));
     assert!(lost["isError"] == true || text(&lost).contains(&job), "{lost}");
     again.works(Some(&tokens[0]), "after the restart");
+    again
 }

@@ -1,6 +1,7 @@
 //! The server over HTTP, from outside: bytes on sockets, and real clients.
 
 mod access;
+mod apart;
 mod conformance;
 mod encrypted;
 mod ending;
