@@ -18,11 +18,26 @@ use super::step::{Failure, Step};
 use super::support::Isolation;
 use crate::sys::{self, Forked};
 
-/// Runs a check in a child, perhaps in new namespaces, so that what it gives up is given up there.
-fn in_child(namespaces: i32, check: impl FnOnce() -> io::Result<()>) -> Result<(), i32> {
-    let number = |error: &io::Error| error.raw_os_error().unwrap_or(libc::EINVAL);
-    let forked = if namespaces == 0 { sys::fork() } else { sys::fork_into(namespaces) };
-    match forked.map_err(|error| number(&error))? {
+fn number(error: &io::Error) -> i32 {
+    error.raw_os_error().unwrap_or(libc::EINVAL)
+}
+
+/// Runs a check in a child, so that what it gives up is given up there.
+fn in_child(check: impl FnOnce() -> io::Result<()>) -> Result<(), i32> {
+    // What a child leaves that was killed.
+    let mut found = Err(libc::EINTR);
+    let child = sys::fork_until_exec(|| {
+        found = check().map_err(|error| number(&error));
+        0
+    });
+    let child = child.map_err(|error| number(&error))?;
+    waitpid(Pid::from_raw(child), None).map_err(|errno| errno as i32)?;
+    found
+}
+
+/// The same in new namespaces, which takes a copy of this process.
+fn in_namespaces(flags: i32, check: impl FnOnce() -> io::Result<()>) -> Result<(), i32> {
+    match sys::fork_into(flags).map_err(|error| number(&error))? {
         Forked::Child => sys::exit_now(check().err().map_or(0, |error| number(&error))),
         Forked::Parent(pid) => match waitpid(Pid::from_raw(pid), None) {
             Ok(WaitStatus::Exited(_, 0)) => Ok(()),
@@ -39,7 +54,7 @@ fn failed(failure: Failure) -> io::Error {
 
 pub(super) fn landlock() -> Result<u32, i32> {
     let abi = sys::version_of_landlock().map_err(|error| error.raw_os_error().unwrap_or(libc::EINVAL))?;
-    in_child(0, || {
+    in_child(|| {
         let layer = Layer::prepare(&Grants::default(), abi).map_err(failed)?;
         ruleset::enforce(&layer.for_job(OwnPlaces::default()).map_err(failed)?, Log::Program { abi }, Step::Landlock)
             .map_err(failed)
@@ -48,7 +63,7 @@ pub(super) fn landlock() -> Result<u32, i32> {
 }
 
 pub(super) fn seccomp() -> Result<(), i32> {
-    in_child(0, || {
+    in_child(|| {
         let reach = Reach { own_pids: false, own_ipc: false, network: Network::None };
         let filter = reach.filter().map_err(|_| io::Error::from_raw_os_error(libc::EINVAL))?;
         nix::sys::prctl::set_no_new_privs()?;
@@ -57,7 +72,7 @@ pub(super) fn seccomp() -> Result<(), i32> {
 }
 
 pub(super) fn signal_scope() -> Result<(), i32> {
-    in_child(0, || {
+    in_child(|| {
         ruleset::enforce(&ruleset::signal_scope().map_err(failed)?, Log::Own, Step::SignalScope).map_err(failed)?;
         match nix::sys::signal::kill(nix::unistd::getppid(), None) {
             Err(nix::errno::Errno::EPERM) => Ok(()),
@@ -69,7 +84,7 @@ pub(super) fn signal_scope() -> Result<(), i32> {
 /// Makes namespaces as a job has them, and in them what `check` asks for.
 fn try_namespaces(user: bool, flags: i32, check: impl FnOnce() -> io::Result<()>) -> Result<(), i32> {
     let who = Identity::current();
-    in_child(flags, || {
+    in_namespaces(flags, || {
         if user {
             namespace::map_to_itself(who)?;
         }

@@ -124,16 +124,26 @@ fn finish(verdict: Verdict) -> Instruction {
     step(op::RETURN, code_of(verdict))
 }
 
+/// The bits of a word under a mask. The kernel compiles the filter for each job anew, so each instruction counts.
+fn masked(offset: u32, mask: u32) -> Vec<Instruction> {
+    let load = step(op::LOAD, offset);
+    if mask == u32::MAX { vec![load] } else { vec![load, step(op::AND, mask)] }
+}
+
 /// Code that falls through when the test holds and skips `rest` more instructions when it does not.
 fn test_code(test: Test, rest: usize) -> Result<Vec<Instruction>, AssembleError> {
     let away = u8::try_from(rest).map_err(|_| AssembleError::TooLong)?;
     let low = |argument: u8| OFFSET_ARGUMENTS + 8 * u32::from(argument);
     Ok(match test {
         Test::Is { argument, mask, value } => {
-            vec![step(op::LOAD, low(argument)), step(op::AND, mask), branch(op::IF_EQUAL, value, 0, away)]
+            let mut code = masked(low(argument), mask);
+            code.push(branch(op::IF_EQUAL, value, 0, away));
+            code
         }
         Test::IsNot { argument, mask, value } => {
-            vec![step(op::LOAD, low(argument)), step(op::AND, mask), branch(op::IF_EQUAL, value, away, 0)]
+            let mut code = masked(low(argument), mask);
+            code.push(branch(op::IF_EQUAL, value, away, 0));
+            code
         }
         Test::Given { argument } => vec![
             step(op::LOAD, low(argument)),
