@@ -20,6 +20,11 @@ use crate::shell::{Command, RedirectOp, Word};
 /// Most commands of one line that rules are looked for.
 const MAX_COMMANDS: usize = 8;
 
+/// Most words of a command that a rule is looked for, and most bytes in them: nobody reads a longer rule, and trying it
+/// would cost more than the decision.
+const MAX_WORDS: usize = 64;
+const MAX_BYTES: usize = 2048;
+
 static UNLISTED: Entry = Entry::unlisted();
 
 /// What would have to be added to a policy.
@@ -36,10 +41,14 @@ impl Court<'_> {
     /// What would allow the line; nothing where no addition to the rules does.
     pub(super) fn suggestion(&self, commands: &[Command], explanation: &Explanation) -> Option<String> {
         let mut addition = Addition::default();
-        let denied = commands.iter().zip(&explanation.commands);
-        let denied: Vec<&Command> =
-            denied.filter(|(_, report)| report.verdict == Verdict::Deny).map(|(command, _)| command).collect();
-        if denied.len() > MAX_COMMANDS {
+        let mut denied: Vec<&Command> = Vec::new();
+        for (command, report) in commands.iter().zip(&explanation.commands) {
+            let same = |other: &&Command| other.words == command.words && other.cwd == command.cwd;
+            if report.verdict == Verdict::Deny && denied.len() <= MAX_COMMANDS && !denied.iter().any(same) {
+                denied.push(command);
+            }
+        }
+        if denied.len() > MAX_COMMANDS || denied.iter().any(|command| is_long(command)) {
             return None;
         }
         for command in denied {
@@ -150,6 +159,11 @@ impl Addition {
         }
         text
     }
+}
+
+fn is_long(command: &Command) -> bool {
+    let bytes: usize = command.words.iter().map(|word| word.known().map_or(1, str::len)).sum();
+    command.words.len() > MAX_WORDS || bytes > MAX_BYTES
 }
 
 fn push(list: &mut Vec<String>, text: String) {

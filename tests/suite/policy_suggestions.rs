@@ -140,3 +140,14 @@ fn whatever_is_suggested_works_and_is_all_needed() {
     }
     assert!(told >= 25, "only {told} have a suggestion");
 }
+
+#[test]
+fn nothing_is_suggested_for_what_nobody_would_read() {
+    let (_dir, base) = policy("").unwrap();
+    let words: String = (0..100).map(|word| format!(" w{word}")).collect();
+    for line in [format!("foo{words}"), format!("foo {}", "x".repeat(3000)), "foo a; ".repeat(9)] {
+        assert_eq!(suggested(&base, &line).is_some(), line.contains("; "), "{line}");
+    }
+    let many: String = (0..20).map(|n| format!("foo{n} a; ")).collect();
+    assert_eq!(suggested(&base, &many), None);
+}
