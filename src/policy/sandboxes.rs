@@ -70,6 +70,9 @@ impl Reading<'_> {
         for secret in &self.toolchains.secret {
             profile.hide.add_path(secret, self.disk);
         }
+        // Whoever can read the records can lock them, and let the server wait.
+        let state = &self.variables.state;
+        profile.hide.add_path(&self.disk.canonical(state).unwrap_or_else(|| state.clone()), self.disk);
         self.guarded(node, &mut profile);
         Some(profile)
     }

@@ -97,6 +97,19 @@ fn a_writer_whose_place_was_removed_by_rule_goes_on_and_a_head_from_there_is_tol
 }
 
 #[test]
+fn whoever_keeps_the_lock_is_not_waited_for_for_ever() {
+    let (_dir, path) = scratch();
+    let audit = Audit::open(&path, Options::default()).unwrap();
+    let other = fs::File::open(&path).unwrap();
+    other.lock().unwrap();
+    let refused = audit.allowed(decision("ls")).unwrap_err().to_string();
+    assert!(refused.contains("another process holds its lock and keeps it"), "{refused}");
+    drop(other);
+    audit.refused(decision("ls")).unwrap();
+    assert_eq!(whole(&path).records, 1);
+}
+
+#[test]
 fn a_crash_between_two_files_is_made_good() {
     for step in ["closed", "put aside", "begun"] {
         let (_dir, path) = scratch();

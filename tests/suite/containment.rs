@@ -175,6 +175,27 @@ fn policy_and_state_inside_the_workspace_are_protected_or_nothing_starts() {
 }
 
 #[test]
+fn a_job_that_reads_everything_around_cannot_read_or_lock_the_records() {
+    let site = Site::new();
+    let policy = format!(
+        "version: 1\nextends: builtin:readonly\n\
+         commands: {{allow: [{{id: sh, program: bash, options: any, operands: any}}]}}\n\
+         filesystem: {{read: ['{}', /usr, /etc], execute: [/usr, '/{{bin,lib,lib64}}']}}\n",
+        site.path("").display()
+    );
+    let policy = site.write("policies/policy.yaml", &policy);
+    assert_eq!(code(&site.run_with(&policy, "ls")), 0);
+    let state = fs::read_dir(site.path("state")).unwrap().next().unwrap().unwrap().path();
+    let script = "cat ../policies/policy.yaml >/dev/null && echo reads\n\
+                  for f in $1/*; do exec 9<\"$f\" && flock -n 9 && echo locked; cat \"$f\"; done\n";
+    site.write("workspace/try.sh", script);
+    let output = site.command("run").arg("--policy").arg(&policy).args(["--", "bash", "try.sh"]).arg(&state).output();
+    let output = output.unwrap();
+    assert_eq!(stdout(&output), "reads\n", "{}", stderr(&output));
+    assert!(site.records().len() >= 6);
+}
+
+#[test]
 fn a_policy_behind_a_link_that_jobs_could_replace_is_refused() {
     let site = Site::new();
     let policy = site.write("policies/own.yaml", "version: 1\nextends: builtin:workspace\n");

@@ -3,15 +3,39 @@
 //! In: a path. Out: a descriptor that only appends, to a regular file of this user that others cannot write, or the
 //! reason why not.
 
-use std::fs::{File, OpenOptions};
+use std::fs::{File, OpenOptions, TryLockError};
 use std::io;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
 
 use super::super::error::AuditError;
 use crate::paths::AbsPath;
 
 /// Group and others may write.
 const WRITABLE_BY_OTHERS: u32 = 0o022;
+
+/// How long others may hold the lock. A writer holds it for a moment, but whoever can read the file can take it.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// Between two tries at first, and at most.
+const PAUSES: (Duration, Duration) = (Duration::from_micros(20), Duration::from_millis(5));
+
+/// Takes the file's lock.
+pub(super) fn lock(file: &File) -> io::Result<()> {
+    let begun = Instant::now();
+    let mut pause = PAUSES.0;
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(()),
+            Err(TryLockError::Error(error)) => return Err(error),
+            Err(TryLockError::WouldBlock) if begun.elapsed() < PATIENCE => sleep(pause),
+            Err(TryLockError::WouldBlock) => {
+                return Err(io::Error::new(io::ErrorKind::TimedOut, "another process holds its lock and keeps it"));
+            }
+        }
+        pause = (pause * 2).min(PAUSES.1);
+    }
+}
 
 pub(super) fn open(path: &AbsPath) -> Result<File, AuditError> {
     let mut options = OpenOptions::new();

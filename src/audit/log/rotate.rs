@@ -85,7 +85,7 @@ pub(super) fn begin_next(tail: &mut Tail, shared: &Shared) -> Result<(), AuditEr
     let aside = format!("{}.{:0DIGITS$}", shared.path, tail.head.seq);
     fs::rename(shared.path.as_path(), &aside).map_err(|error| shared.io("rotate", error))?;
     let mut next = Tail { head: tail.head.clone(), ..Tail::open(&shared.path)? };
-    next.file.lock().map_err(|error| shared.io("lock", error))?;
+    file::lock(&next.file).map_err(|error| shared.io("lock", error))?;
     sync_folder(shared)?;
     // Another process may have found the new file before this one had its lock.
     next.catch_up(shared)?;

@@ -46,7 +46,7 @@ impl Tail {
     /// Takes the lock of the file that the path leads to, and catches up with what is in it.
     pub(super) fn lock(&mut self, shared: &Shared) -> Result<(), AuditError> {
         loop {
-            self.file.lock().map_err(|error| shared.io("lock", error))?;
+            file::lock(&self.file).map_err(|error| shared.io("lock", error))?;
             if file::is_still_at(&self.file, &shared.path)? {
                 break;
             }
