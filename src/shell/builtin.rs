@@ -67,7 +67,6 @@ const REFUSED: &[&str] = &[
     "suspend",
     "times",
     "trap",
-    "type",
     "typeset",
     "ulimit",
     "umask",
@@ -77,7 +76,7 @@ const REFUSED: &[&str] = &[
 /// The whitelist.
 const ACCEPTED: &[&str] = &[
     ":", "[", "break", "cd", "command", "continue", "echo", "exec", "exit", "export", "false", "printf", "pwd", "read",
-    "set", "shift", "test", "true", "unset", "wait",
+    "set", "shift", "test", "true", "type", "unset", "wait",
 ];
 
 /// Is this the name of a builtin, accepted or not?
@@ -104,6 +103,7 @@ pub(super) fn check(name: &str, words: &[&Word]) -> Result<Effect, Refused> {
         "export" => export(arguments),
         "wait" => wait(arguments),
         "command" => command(arguments),
+        "type" => lookup(arguments),
         "exec" => exec(arguments),
         _ => Err(by_name(name)),
     }
@@ -115,7 +115,6 @@ fn by_name(name: &str) -> Refused {
         "source" | "." | "eval" => "write the commands out",
         "kill" => "use the program `/bin/kill`, or stop the job",
         "pushd" | "popd" | "dirs" => "use `cd`",
-        "type" => "use `command -v`",
         "mapfile" | "readarray" => "use `while read -r line; do …; done`",
         _ => "leave it out",
     };
@@ -349,6 +348,13 @@ fn command(arguments: &[&Word]) -> Result<Effect, Refused> {
         Some(_) => Ok(Effect::Runs(1)),
         None => refuse("command", "a program must be named"),
     }
+}
+
+/// Tells what a name is; its options change what is told.
+fn lookup(arguments: &[&Word]) -> Result<Effect, Refused> {
+    let option = |text: &str| matches!(text, "-a" | "-p" | "-P" | "-t");
+    let plain = |word: &&Word| word.known().is_some_and(|text| !text.starts_with('-') || option(text));
+    if arguments.iter().all(plain) { Ok(Effect::None) } else { refuse("type", "plain names are needed") }
 }
 
 fn exec(arguments: &[&Word]) -> Result<Effect, Refused> {

@@ -77,6 +77,10 @@ const NONE: Wrapper = Wrapper {
 const REFUSED: &[&str] = &[
     "runuser",
     "script",
+    "tmux",
+    "screen",
+    "at",
+    "batch",
     "expect",
     "unbuffer",
     "entr",
