@@ -117,19 +117,19 @@ pub(super) const FORMATS: &[Format] = &[
 
 /// A block from its first line on, as far as it looks like one: its end may be missing. Line ends may be escaped.
 const PRIVATE_KEY: &str = concat!(
-    r"(?:-----BEGIN(?: |\+|%20)(?:[A-Z0-9]{2,9}(?: |\+|%20)){0,3}PRIVATE(?: |\+|%20)KEY(?:(?: |\+|%20)BLOCK)?-----",
+    r"(?:-----BEGIN(?: |\+|%20)(?:[A-Z0-9 +]|%20)*PRIVATE(?: |\+|%20)KEY(?:(?: |\+|%20)BLOCK)?-----",
     r"|---- BEGIN SSH2 ENCRYPTED PRIVATE KEY ----)",
-    r#"(?:(?:\s|\\{1,4}[nrt]|%0[AaDd]|["'+>|,]|#|//)+|[A-Z][A-Za-z-]{1,30}: [^\r\n]*|(?:[A-Za-z0-9+/=]|%[23][BbFfDd]){16,})*"#,
-    r#"(?:(?:[A-Za-z0-9+/=]{1,15}(?:\s|\\[nrt]|["'+,])+)?(?:-----END [A-Z0-9 ]{0,40}-----|---- END [A-Z0-9 ]{0,40}----)"#,
+    r#"(?:\s|\\+[nrt]|%0[AaDd]|["'+>|,]|#|//|[A-Z][A-Za-z-]+: [^\r\n]*|[A-Za-z0-9+/=%]{16,})*"#,
+    r"(?:(?:[A-Za-z0-9+/=]{1,15}(?:\s|\\[nrt])+)?(?:-----END [A-Z0-9 ]*-----|---- END [A-Z0-9 ]*----)",
     r"|[A-Za-z0-9+/=]{1,15}(?:\r?$|\\[nrt]))?",
 );
 
-/// The same behind what a log, a listing or a diff puts before each line.
+/// The same behind what a log, a listing or a diff puts before each line, without the line that ends it: to know that one
+/// would cost a table of several times the size.
 const PREFIXED_PRIVATE_KEY: &str = concat!(
-    r#"-----BEGIN [A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----[^\r\n]{0,12}"#,
-    r#"(?:(?:\r?\n[^\r\n]*: [^\r\n]*|\r?\n(?:[^\r\n]*[|>:+#* F])?\r?$){0,3}"#,
-    r#"\r?\n[^\r\n]*[ \t|>:*"'][A-Za-z0-9+/]{20,}={0,2}(?:\\+[nr])*[ \t"',;+\\]*\r?$)+"#,
-    r#"(?:(?:\r?\n[^\r\n]*[ \t|>:"'][A-Za-z0-9+/=]+){0,2}\r?\n[^\r\n]*[ \t|>:"']-----END [A-Z0-9 ]*-----)?"#,
+    r#"-----BEGIN [A-Z ]*PRIVATE KEY(?: BLOCK)?-----[\\nr"',;+ \t]*"#,
+    r#"(?:\r?\n[^\r\n]*(?:: [^\r\n]*|[|>:+#* F]\r?$)){0,3}"#,
+    r#"(?:\r?\n[^\r\n]*[ \t|>:*"'][A-Za-z0-9+/]{12,}={0,2}[\\nr \t"',;+]*\r?$)+"#,
 );
 
 const AUTHORIZATION: &str =
