@@ -31,7 +31,7 @@ pub(super) fn parse(text: &str, place: impl Fn(usize, usize) -> Span) -> Result<
     let whole = || place(0, text.chars().count());
     let fault = |_| syntax("the parser cannot read this", whole());
     if let Some(at) = empty_delimiter(text) {
-        let message = "a here-document whose delimiter is empty; name one, such as EOF";
+        let message = "a here-document whose delimiter is empty or an expansion; name one, such as EOF";
         let start = text.get(..at).map_or(0, |before| before.chars().count());
         return Err(Refusal::new("here-document", place(start, start + 2), message));
     }
@@ -79,7 +79,7 @@ fn empty_delimiter(text: &str) -> Option<usize> {
         let length = text.get(at..)?.bytes().take_while(|byte| *byte == b'<').count();
         let behind = text.get(at + length..)?;
         // Three are a here-string, which may be empty.
-        if length != 3 && starts_with_nothing(behind) {
+        if length != 3 && (starts_with_nothing(behind) || expands(behind)) {
             return Some(at);
         }
         at += length;
@@ -109,7 +109,7 @@ fn plainly_quoted(text: &str) -> usize {
     at
 }
 
-/// Is the word that starts here quotes alone? The tokenizer leaves them all out, those inside of others as well.
+/// Is the word that starts here quotes alone, or is there none? The tokenizer leaves them all out, those inside of others as well.
 fn starts_with_nothing(text: &str) -> bool {
     let mut rest = text.strip_prefix('-').unwrap_or(text);
     let mut quoted = false;
@@ -120,7 +120,17 @@ fn starts_with_nothing(text: &str) -> bool {
         let Some(next) = blank.or(quote).or_else(|| rest.strip_prefix("\\\n")) else { break };
         rest = next;
     }
-    quoted && rest.chars().next().is_none_or(|c| c.is_whitespace() || ";&|<>()`".contains(c))
+    let ends = rest.chars().next().is_none_or(|c| c == '\n' || ";&|<>()`".contains(c));
+    // Without a word at all, it would find the next operator.
+    ends || (quoted && rest.starts_with(char::is_whitespace))
+}
+
+/// Does the delimiter that starts here hold an expansion? The tokenizer takes its parts for delimiters of their own, and
+/// may look for an empty one.
+fn expands(text: &str) -> bool {
+    let word = text.strip_prefix('-').unwrap_or(text).trim_start_matches([' ', '\t']);
+    let end = word.find([' ', '\t', '\n', ';', '&', '|', '<', '>']).unwrap_or(word.len());
+    word.get(..end).is_some_and(|word| word.contains("$(") || word.contains('`'))
 }
 
 /// Bounds what the grammar will do with these tokens.
@@ -186,6 +196,12 @@ mod tests {
             "echo $(cat <<\"\")",
             "cat <<\"'\" x",
             "cat <<'\"'",
+            "re ''a[$(touc cat'' <<  ''a[$(",
+            "cat <<$(",
+            "cat <<-a`b`",
+            "cat << <<< x",
+            "cat <<",
+            "x $(cat << ; y",
         ];
         for text in empty {
             let refused = parse(text, |start, end| Span { start, end }).err();
