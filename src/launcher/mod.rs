@@ -10,6 +10,7 @@
 #![forbid(unsafe_code)]
 
 mod error;
+mod forks;
 mod helper;
 mod orphans;
 mod placeholders;

@@ -12,6 +12,8 @@ use tokio::io::AsyncReadExt;
 use crate::world::World;
 
 const PIECE: usize = 40 << 20;
+/// Processes that a job may have.
+const CROWD: usize = 40;
 /// What a job does that nobody ends; a limit that does not work shows as exit code 0.
 const LONG: Duration = Duration::from_secs(60);
 
@@ -65,6 +67,19 @@ pub(crate) fn run(kind: &str) -> ExitCode {
             }
             std::thread::sleep(LONG);
         }
+        "crowd" => {
+            // One fork after the other: none may work above the limit, and nobody has a reason to end the job.
+            let wait = || {
+                // SAFETY: takes integers.
+                unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL) };
+                std::thread::sleep(LONG);
+            };
+            let forked = (0..200).take_while(|_| child(wait)).count();
+            // A program that gives up before anybody looked has ended by itself, and nobody could tell why.
+            std::thread::sleep(Duration::from_secs(1));
+            // The first process counts as well.
+            return if forked == CROWD - 1 { ExitCode::FAILURE } else { ExitCode::from(7) };
+        }
         "fork bomb" => several(1, || {
             loop {
                 // SAFETY: this program has one thread.
@@ -117,14 +132,16 @@ fn touched() -> Vec<u8> {
     vec![1; PIECE]
 }
 
-/// A copy of this process that does it and ends.
-fn child(work: impl FnOnce()) {
+/// A copy of this process that does it and ends; false when there is no room for it.
+fn child(work: impl FnOnce()) -> bool {
     // SAFETY: this program has one thread.
-    if unsafe { libc::fork() } == 0 {
+    let pid = unsafe { libc::fork() };
+    if pid == 0 {
         work();
         // SAFETY: takes an integer.
         unsafe { libc::_exit(0) };
     }
+    pid > 0
 }
 
 /// So many copies of this process that do it and stay; comes back when all have ended.
@@ -144,6 +161,7 @@ pub(crate) async fn whole_job(world: World) {
     let memory = Limits { memory: Some("64 MiB".parse().unwrap()), ..Limits::default() };
     let cpu = Limits { cpu_time: Some("1s".parse().unwrap()), ..Limits::default() };
     let processes = Limits { processes: Some(40), ..Limits::default() };
+    let crowd = Limits { processes: Some(CROWD as u64), ..Limits::default() };
     let cases = [
         ("private", &memory, "memory"),
         ("shared", &memory, "memory"),
@@ -158,6 +176,8 @@ pub(crate) async fn whole_job(world: World) {
         let (end, output) = world.finish_spec(job(kind, limits)).await;
         assert_eq!(end.limit.as_deref(), Some(want), "{kind}: {end:?} {output}");
     }
+    let (end, output) = world.finish_spec(job("crowd", &crowd)).await;
+    assert_eq!((&end.exit, end.limit.as_deref()), (&Exit::Code(1), Some("processes")), "{end:?} {output}");
     if world.isolation == Isolation::MountNamespace {
         let (end, output) = world.finish_spec(job("segments", &memory)).await;
         assert_eq!(end.limit.as_deref(), Some("memory"), "segments: {end:?} {output}");
@@ -213,22 +233,20 @@ pub(crate) async fn bombs(world: World) {
     assert_eq!(std::fs::read_dir(&world.outside).unwrap().count(), 2, "nothing was left outside");
 }
 
-/// Reads what a job writes up to a limit, as a worker does, and ends it there.
-async fn to_its_end(mut process: Process) {
-    let mut part = [0; 64 << 10];
-    let mut most = 4_usize << 20;
-    while let Ok(length @ 1..) = process.stdout.read(&mut part).await {
-        most = most.saturating_sub(length);
-        if most == 0 {
-            // It may have ended by itself.
-            let _ = process.handle.kill();
-            break;
+/// Reads what a job writes up to a limit, as a worker does, and ends it there, or when it has lasted long enough.
+async fn to_its_end(process: Process) {
+    let Process { mut stdout, handle, .. } = process;
+    let reading = async {
+        let mut part = [0; 64 << 10];
+        let mut most = 4_usize << 20;
+        while let Ok(length @ 1..) = stdout.read(&mut part).await
+            && most > 0
+        {
+            most = most.saturating_sub(length);
         }
-    }
-    // A fork bomb that the kernel stops at its limit goes on trying.
-    let end = tokio::time::timeout(Duration::from_secs(10), process.handle.ended()).await;
-    if end.is_err() {
-        let _ = process.handle.kill();
-        process.handle.ended().await;
-    }
+    };
+    let _ = tokio::time::timeout(Duration::from_secs(3), reading).await;
+    // It may have ended by itself.
+    let _ = handle.kill();
+    handle.ended().await;
 }

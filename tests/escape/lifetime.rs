@@ -114,7 +114,7 @@ pub(crate) async fn dead_helper_and_supervisor(world: World) {
 /// The other side of [`dead_server`]: three jobs, then sleep.
 pub(crate) async fn serve_until_killed(world: World) {
     let _jobs = three_jobs(&world).await;
-    println!("serving");
+    println!("serving {}", world.base.display());
     std::future::pending::<()>().await;
 }
 
@@ -124,7 +124,7 @@ pub(crate) fn dead_server(mode: &str) {
     let mut server = Command::new(me).args(["world", mode, "serve"]).stdout(Stdio::piped()).spawn().unwrap();
     let mut line = String::new();
     BufReader::new(server.stdout.take().unwrap()).read_line(&mut line).unwrap();
-    assert_eq!(line, "serving\n");
+    let base = line.trim_end().strip_prefix("serving ").unwrap().to_owned();
     assert!(!clinging().is_empty());
     server.kill().unwrap();
     server.wait().unwrap();
@@ -135,12 +135,7 @@ pub(crate) fn dead_server(mode: &str) {
         assert!(Instant::now() < limit, "{:?}", processes());
         std::thread::sleep(Duration::from_millis(2));
     }
-    for entry in fs::read_dir(std::env::temp_dir()).unwrap().flatten() {
-        let name = entry.file_name().to_string_lossy().into_owned();
-        if name.starts_with(&format!("shellwarden-escape-{}-", server.id())) {
-            fs::remove_dir_all(entry.path()).unwrap();
-        }
-    }
+    fs::remove_dir_all(base).unwrap();
     // Keeps the scenario's world honest: a fresh launcher works after the crash of another.
     in_world(mode, |world: World| async move {
         assert_eq!(world.finish(&["/bin/true"], &[]).await.0.exit, Exit::Code(0));

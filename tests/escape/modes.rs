@@ -36,13 +36,23 @@ fn world(mode: &Mode, scenario: &str) -> Command {
         command.args(["--user", "--map-current-user"]);
     }
     command.args(["--pid", "--fork", "--kill-child", "--mount", "--mount-proc", "--ipc", "--uts"]);
-    // The first process of the namespace only waits, so that the one under test is an ordinary one.
-    command.args(["sh", "-c", "\"$@\"; exit $?", "sh"]);
+    // The first process of the namespace only waits, so that the one under test is an ordinary one. Whatever a broken
+    // limit lets grow stays within the numbers of this namespace.
+    let bound = if pids_are_of_the_namespace() { "(echo 3000 > /proc/sys/kernel/pid_max) 2>/dev/null; " } else { "" };
+    command.args(["sh", "-c", &format!("{bound}\"$@\"; exit $?"), "sh"]);
     if am_root() && mode.as_nobody {
         command.args(["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups"]);
     }
     command.arg(me).args(["world", mode.name, scenario]).env("HOME", "/nonexistent").env("RUST_BACKTRACE", "0");
     command
+}
+
+/// Since Linux 6.14 each PID namespace has a highest pid of its own; before, it is the machine's.
+fn pids_are_of_the_namespace() -> bool {
+    let system = nix::sys::utsname::uname().unwrap();
+    let mut numbers = system.release().to_str().unwrap().split(|c: char| !c.is_ascii_digit());
+    let mut number = || numbers.next().and_then(|digits| digits.parse::<u32>().ok()).unwrap_or(0);
+    (number(), number()) >= (6, 14)
 }
 
 fn can_make_worlds() -> bool {
@@ -68,9 +78,7 @@ pub(crate) fn drive(filter: &str) -> ExitCode {
     for mode in MODES.iter().filter(|mode| am_root() || mode.as_nobody) {
         for scenario in scenarios::NAMES {
             let name = format!("{}::{scenario}", mode.name);
-            // Ten bombs at once weigh on the whole machine while they last, so they go off where somebody asks for them.
-            let apart = *scenario == "bombs" && !filter.contains("bombs");
-            if !name.contains(filter) || apart {
+            if !name.contains(filter) {
                 continue;
             }
             let output = world(mode, scenario).output().unwrap();
