@@ -261,6 +261,10 @@ impl<'t> Reader<'t, '_> {
         self.skip(false);
         let empty = matches!(self.peek(), None | Some(b'\n' | b';' | b'|' | b'&' | b'<' | b'>'));
         let (start, raw) = if empty { return None } else { self.word()? };
+        if descriptor(raw).is_some() && matches!(self.peek(), Some(b'<' | b'>')) {
+            // The number belongs to the redirection behind it, so that this one has no file.
+            return None;
+        }
         let span = self.place.span(start, self.at);
         let word = lower::single(raw, self.inner(start, raw, span), span, self.lower).ok()?;
         Some((RedirectTarget::File(word), span))
@@ -317,6 +321,8 @@ mod tests {
             "echo ${x}",
             "cat <<E\nE",
             "cat <<< x",
+            "a <44>|b",
+            "a > 2>b",
             "ls # c",
             "a |& b",
             "! a",

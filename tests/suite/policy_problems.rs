@@ -121,6 +121,8 @@ fn names_are_found_where_they_are_and_kept_where_they_are_not_yet() {
         let yaml = format!("version: 1\nfilesystem: {{write: ['{{workspace}}'], hide: ['{text}']}}\n");
         let loaded = policy::load(&written(&dir, &yaml), &variables).unwrap();
         let mut found = loaded.policy.default_profile().hide.found().to_vec();
+        // The state folder is hidden whatever the policy says.
+        found.retain(|path| path.as_path().starts_with(at("").as_path()));
         found.sort();
         assert_eq!(found, want.iter().map(|name| at(name)).collect::<Vec<_>>(), "{why}");
     }

@@ -8,7 +8,9 @@
 
 use std::fs;
 use std::io::ErrorKind;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use jiff::SignedDuration;
 use serde_json::json;
@@ -26,6 +28,10 @@ pub(in crate::audit) const CLOSED: &str = "rotated";
 
 /// Digits of the number behind a closed file's name.
 const DIGITS: usize = 12;
+
+/// Looks at files that others change meanwhile, and the pause between two of them.
+const RETRIES: usize = 100;
+const PAUSE: Duration = Duration::from_millis(2);
 
 /// The closed files of a log, oldest first, with the number of the last record of each.
 pub(in crate::audit) fn closed(log: &Path) -> Vec<(u64, PathBuf)> {
@@ -137,6 +143,22 @@ fn removed_through(files: &[(u64, PathBuf)], head: &Head, shared: &Shared) -> Re
 
 /// The file that continues the chain of `tail`, which was closed by another process. Everything between is checked.
 pub(super) fn follow(tail: &Tail, shared: &Shared) -> Result<Tail, AuditError> {
+    let here = || fs::symlink_metadata(shared.path.as_path()).ok().map(|about| (about.dev(), about.ino()));
+    for _ in 0..RETRIES {
+        let before = here();
+        let found = follow_once(tail, shared);
+        // Whoever looks while others close a file may miss it, and would go on from the one before.
+        if before.is_some() && here() == before {
+            return found;
+        }
+        std::thread::sleep(PAUSE);
+    }
+    // A crash came between closing one file and beginning the next.
+    follow_once(tail, shared)
+}
+
+/// Looks once, at files that others may close meanwhile.
+fn follow_once(tail: &Tail, shared: &Shared) -> Result<Tail, AuditError> {
     let why = match shared.path.as_path().symlink_metadata() {
         Ok(_) => "it was replaced while in use; put it back, or restart to go on with the new one",
         Err(_) => "it was taken away while in use; put it back, or restart to begin a new one",
