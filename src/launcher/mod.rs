@@ -10,7 +10,6 @@
 #![forbid(unsafe_code)]
 
 mod error;
-mod forks;
 mod helper;
 mod orphans;
 mod placeholders;

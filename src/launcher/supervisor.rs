@@ -20,7 +20,6 @@ use nix::sys::signalfd::{SfdFlags, SignalFd};
 use nix::sys::stat::fstat;
 use nix::unistd::{Gid, Pid, Uid, chown, fchown, getpid};
 
-use super::forks::Gate;
 use super::helper::Profile;
 use super::protocol::{self, Order, Report};
 use super::sampler::{Passed, Sampler};
@@ -111,10 +110,6 @@ fn begin<'a>(setup: Setup<'a>, profile: &Profile) -> Result<Watch<'a>, Failure> 
     child_ended.add(Signal::SIGCHLD);
     let flags = SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK;
     let signals = SignalFd::with_flags(&child_ended, flags).map_err(supervisor)?;
-    // What the kernel counts needs no answers.
-    let counted = job.limits.processes.filter(|limit| !support.counts_processes(Some(*limit)));
-    let pair = counted.map(|_| sys::packet_pair()).transpose().map_err(step(Step::Supervisor))?;
-    let (listens, counted_by) = pair.unzip();
     let parent = getpid().as_raw();
     let own_user_namespace = support.own_user_namespace();
     let nice = go_first().map_err(step(Step::Supervisor))?;
@@ -129,7 +124,6 @@ fn begin<'a>(setup: Setup<'a>, profile: &Profile) -> Result<Watch<'a>, Failure> 
         filter: &profile.filter,
         stdio: &stdio,
         parent,
-        counted_by: counted_by.as_ref(),
         own_user_namespace,
     };
     let mut failed = None;
@@ -145,13 +139,7 @@ fn begin<'a>(setup: Setup<'a>, profile: &Profile) -> Result<Watch<'a>, Failure> 
     }
     let own_segments = support.isolation() == Isolation::MountNamespace;
     let sampler = Sampler::new(&job.limits, support.counts_processes(job.limits.processes), own_segments);
-    drop(counted_by);
-    let gate = match counted.zip(listens) {
-        Some((limit, listens)) => Gate::of_job(limit, &listens).map_err(step(Step::Supervisor))?,
-        None => None,
-    };
-    let (ordered, alive) = (true, true);
-    Ok(Watch { tree, first, signals, socket, life, status: None, sampler, gate, passed: None, ordered, alive })
+    Ok(Watch { tree, first, signals, socket, life, status: None, sampler, passed: None, ordered: true, alive: true })
 }
 
 /// Puts the supervisor before hundreds of processes that all want to run, where it may: it has to end them. The nice value
@@ -186,8 +174,6 @@ struct Watch<'a> {
     status: Option<ExitStatus>,
     /// Looks at the limits of the whole job that nothing else holds.
     sampler: Option<Sampler>,
-    /// Stands before its forks where the kernel counts none.
-    gate: Option<Gate>,
     /// The limit that the job was ended for.
     passed: Option<Passed>,
     /// Does the server still give orders?
@@ -198,8 +184,6 @@ struct Watch<'a> {
 
 /// What woke the supervisor.
 struct Woken {
-    /// What the gate's descriptor has.
-    forks: PollFlags,
     order: bool,
     helper_gone: bool,
 }
@@ -208,9 +192,6 @@ impl Watch<'_> {
     fn until_the_last_process_is_gone(&mut self) -> io::Result<()> {
         loop {
             let woken = self.wait()?;
-            if let Some(gate) = self.gate.as_mut() {
-                gate.serve(woken.forks)?;
-            }
             if woken.helper_gone {
                 self.alive = false;
                 self.tree.signal(libc::SIGKILL)?;
@@ -239,21 +220,17 @@ impl Watch<'_> {
         // A closed end stays readable for ever, so it is looked at once.
         polled.extend(self.ordered.then(|| PollFd::new(self.socket.as_fd(), readable)));
         polled.extend(self.alive.then(|| PollFd::new(self.life.as_fd(), readable)));
-        let asks = self.gate.as_ref().and_then(Gate::asks);
-        polled.extend(asks.map(|questions| PollFd::new(questions, readable)));
         let looks = self.sampler.as_ref().filter(|_| self.passed.is_none()).map(Sampler::wait);
-        let next = looks.into_iter().chain(self.gate.as_ref().and_then(Gate::wait)).min();
         // Rounded up, or the last part of a millisecond would be waited for in a loop.
-        let next = next.map(|wait| PollTimeout::try_from(wait + Duration::from_millis(1)).unwrap_or(PollTimeout::MAX));
-        match poll(&mut polled, next.unwrap_or(PollTimeout::NONE)) {
+        let looks =
+            looks.map(|wait| PollTimeout::try_from(wait + Duration::from_millis(1)).unwrap_or(PollTimeout::MAX));
+        match poll(&mut polled, looks.unwrap_or(PollTimeout::NONE)) {
             Ok(_) | Err(Errno::EINTR) => {}
             Err(errno) => return Err(errno.into()),
         }
-        let mut events = polled.iter().skip(1).map(|one| one.revents().unwrap_or(readable));
-        let mut next =
-            |asked: bool| if asked { events.next().unwrap_or(PollFlags::empty()) } else { PollFlags::empty() };
-        let (order, helper_gone) = (!next(self.ordered).is_empty(), !next(self.alive).is_empty());
-        Ok(Woken { order, helper_gone, forks: next(asks.is_some()) })
+        let mut events = polled.iter().skip(1).map(|one| one.any().unwrap_or(true));
+        let mut next = |asked: bool| asked && events.next().unwrap_or(false);
+        Ok(Woken { order: next(self.ordered), helper_gone: next(self.alive) })
     }
 
     /// Tells the server that the program runs.
@@ -304,8 +281,7 @@ impl Watch<'_> {
             // The kernel counts in KiB.
             peak_memory: seen.max(largest.unwrap_or(0) * 1024),
             passed: self.passed,
-            was_full: self.sampler.as_ref().is_some_and(Sampler::was_full)
-                || self.gate.as_ref().is_some_and(Gate::has_refused),
+            was_full: self.sampler.as_ref().is_some_and(Sampler::was_full),
         }
     }
 }

@@ -18,7 +18,7 @@ use nix::unistd::{chdir, dup2_stderr, dup2_stdin, dup2_stdout, execve, getppid, 
 
 use super::ruleset;
 use super::run_as::RunAs;
-use super::seccomp::{self, Filter};
+use super::seccomp::Filter;
 use super::spec::Job;
 use super::step::{Failure, Step};
 use crate::sys;
@@ -44,8 +44,6 @@ pub(crate) struct Entry<'a> {
     pub(crate) stdio: &'a [OwnedFd; 3],
     /// The supervisor's pid as this process sees its parent.
     pub(crate) parent: i32,
-    /// Where the supervisor takes the right to answer each fork from, where it counts them.
-    pub(crate) counted_by: Option<&'a OwnedFd>,
     /// The count of processes is the job's own.
     pub(crate) own_user_namespace: bool,
 }
@@ -65,8 +63,7 @@ fn at<T, E: Into<io::Error>>(step: Step, result: Result<T, E>) -> Result<T, Fail
 }
 
 fn steps(entry: Entry<'_>) -> Result<std::convert::Infallible, Failure> {
-    let Entry { job, words, nice, ruleset, execute_only, filter, log, stdio, parent, counted_by, own_user_namespace } =
-        entry;
+    let Entry { job, words, nice, ruleset, execute_only, filter, log, stdio, parent, own_user_namespace } = entry;
     at(Step::Session, setsid())?;
     at(Step::Limits, sys::set_nice(nice))?;
     at(Step::Signals, SigSet::empty().thread_set_mask())?;
@@ -86,21 +83,10 @@ fn steps(entry: Entry<'_>) -> Result<std::convert::Infallible, Failure> {
     }
     ruleset::enforce(ruleset, log, Step::Landlock)?;
     at(Step::Descriptors, sys::close_on_exec_from(3))?;
-    if let Some(supervisor) = counted_by {
-        at(Step::Seccomp, let_it_count(supervisor))?;
-    }
     at(Step::Seccomp, filter.install())?;
     still_the_program(job)?;
     let Words { program, argv, env } = words;
     at(Step::Exec, execve(program, argv, env)).map_err(|failure| failure.about(&job.program.path))
-}
-
-/// From here on each fork waits for the supervisor's answer. It sees the end of the socket where another one answers.
-fn let_it_count(supervisor: &OwnedFd) -> io::Result<()> {
-    match seccomp::ask_before_forks()? {
-        Some(listener) => sys::send_packet(supervisor.as_fd(), b"forks", &[listener.as_fd()]),
-        None => Ok(()),
-    }
 }
 
 /// Puts the three streams where programs look for them. The session is new, so a terminal among them is the job's own.

@@ -93,7 +93,7 @@ fn limits(spec: &SandboxSpec, support: &Support) -> Vec<String> {
         held.push(match (support.counts_processes(Some(most)), support.process_count()) {
             (true, ProcessCount::UserNamespace) => "process count of the user namespace".to_owned(),
             (true, _) => "process count of the pid namespace".to_owned(),
-            (false, _) => "processes counted by the supervisor before each fork".to_owned(),
+            (false, _) => "processes counted by the supervisor from time to time".to_owned(),
         });
     }
     if limits.memory.is_some() {

@@ -210,15 +210,14 @@ fn processes(support: &Support) -> Vec<Property> {
             held("number of processes", Promise::P4, "RLIMIT_NPROC in the job's user namespace")
         }
         ProcessCount::PidNamespace => {
-            let why = "the kernel takes no limit below 301; below it, forks that all processes make in one moment are counted late";
-            let both = "highest pid of the job's PID namespace, and the supervisor counts before each fork";
+            let why =
+                "the kernel takes no limit below 301; smaller ones are counted by the supervisor from time to time";
+            let both = "highest pid of the job's PID namespace, and the supervisor counts";
             held("number of processes", Promise::P4, both).weaker(Strength::Weaker, why, "")
         }
         ProcessCount::Shared => {
-            let counted = held("number of processes", Promise::P4, "the supervisor counts before each fork");
-            let why = "forks that all processes make in one moment are counted late, and where another supervisor \
-                       answers the system calls of this one, it only looks from time to time";
-            counted.weaker(Strength::Weaker, why, "allow user namespaces to this account")
+            let counted = held("number of processes", Promise::P4, "the supervisor counts");
+            counted.weaker(Strength::Weaker, sampled, "allow user namespaces to this account")
         }
     };
     vec![tree, signals, usage, files, count]

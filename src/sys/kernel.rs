@@ -78,11 +78,11 @@ pub fn restrict_self(ruleset: BorrowedFd<'_>, flags: u32) -> io::Result<()> {
     if rc == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }
 
-/// Hands a program to a call in the form that the kernel takes.
-pub(super) fn with_program(
-    program: &[Instruction],
-    call: impl FnOnce(*const libc::sock_fprog) -> c_long,
-) -> io::Result<c_long> {
+/// Puts a seccomp filter in force for this thread and all it will start. Needs no_new_privs.
+///
+/// # Errors
+/// What `seccomp(2)` answers.
+pub fn install_filter(program: &[Instruction]) -> io::Result<()> {
     let too_long = |_| io::Error::from_raw_os_error(libc::E2BIG);
     let mut code: Vec<libc::sock_filter> = Vec::with_capacity(program.len());
     for step in program {
@@ -90,19 +90,8 @@ pub(super) fn with_program(
     }
     let len = c_ushort::try_from(code.len()).map_err(too_long)?;
     let header = libc::sock_fprog { len, filter: code.as_mut_ptr() };
-    let rc = call(&raw const header);
-    if rc < 0 { Err(io::Error::last_os_error()) } else { Ok(rc) }
-}
-
-/// Puts a seccomp filter in force for this thread and all it will start. Needs no_new_privs.
-///
-/// # Errors
-/// What `seccomp(2)` answers.
-pub fn install_filter(program: &[Instruction]) -> io::Result<()> {
     let flags: c_uint = 0;
-    let installed = with_program(program, |header| {
-        // SAFETY: `header` and the instructions it points to live until the call returns; the kernel copies them.
-        unsafe { libc::syscall(libc::SYS_seccomp, libc::SECCOMP_SET_MODE_FILTER, flags, header) }
-    });
-    installed.map(drop)
+    // SAFETY: `header` and the `len` instructions it points to live until the call returns; the kernel copies them.
+    let rc = unsafe { libc::syscall(libc::SYS_seccomp, libc::SECCOMP_SET_MODE_FILTER, flags, &raw const header) };
+    if rc == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }

@@ -12,7 +12,6 @@ mod network;
 mod packet;
 mod privileges;
 mod process;
-mod questions;
 mod terminal;
 
 pub use borrowed::fork_until_exec;
@@ -26,5 +25,4 @@ pub use process::{
     Forked, Reaped, default_signals, exit_now, fork, fork_into, ignore_file_size_signal, nice, open_process, reap,
     set_nice,
 };
-pub use questions::{answer_question, install_asking_filter, next_question};
 pub use terminal::{open_terminal, take_terminal};

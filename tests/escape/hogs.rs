@@ -12,8 +12,6 @@ use tokio::io::AsyncReadExt;
 use crate::world::World;
 
 const PIECE: usize = 40 << 20;
-/// Processes that a job may have.
-const CROWD: usize = 40;
 /// What a job does that nobody ends; a limit that does not work shows as exit code 0.
 const LONG: Duration = Duration::from_secs(60);
 
@@ -67,19 +65,6 @@ pub(crate) fn run(kind: &str) -> ExitCode {
             }
             std::thread::sleep(LONG);
         }
-        "crowd" => {
-            // One fork after the other: none may work above the limit, and nobody has a reason to end the job.
-            let wait = || {
-                // SAFETY: takes integers.
-                unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL) };
-                std::thread::sleep(LONG);
-            };
-            let forked = (0..200).take_while(|_| child(wait)).count();
-            // A program that gives up before anybody looked has ended by itself, and nobody could tell why.
-            std::thread::sleep(Duration::from_secs(1));
-            // The first process counts as well.
-            return if forked == CROWD - 1 { ExitCode::FAILURE } else { ExitCode::from(7) };
-        }
         "fork bomb" => several(1, || {
             loop {
                 // SAFETY: this program has one thread.
@@ -132,16 +117,14 @@ fn touched() -> Vec<u8> {
     vec![1; PIECE]
 }
 
-/// A copy of this process that does it and ends; false when there is no room for it.
-fn child(work: impl FnOnce()) -> bool {
+/// A copy of this process that does it and ends.
+fn child(work: impl FnOnce()) {
     // SAFETY: this program has one thread.
-    let pid = unsafe { libc::fork() };
-    if pid == 0 {
+    if unsafe { libc::fork() } == 0 {
         work();
         // SAFETY: takes an integer.
         unsafe { libc::_exit(0) };
     }
-    pid > 0
 }
 
 /// So many copies of this process that do it and stay; comes back when all have ended.
@@ -161,7 +144,6 @@ pub(crate) async fn whole_job(world: World) {
     let memory = Limits { memory: Some("64 MiB".parse().unwrap()), ..Limits::default() };
     let cpu = Limits { cpu_time: Some("1s".parse().unwrap()), ..Limits::default() };
     let processes = Limits { processes: Some(40), ..Limits::default() };
-    let crowd = Limits { processes: Some(CROWD as u64), ..Limits::default() };
     let cases = [
         ("private", &memory, "memory"),
         ("shared", &memory, "memory"),
@@ -176,8 +158,6 @@ pub(crate) async fn whole_job(world: World) {
         let (end, output) = world.finish_spec(job(kind, limits)).await;
         assert_eq!(end.limit.as_deref(), Some(want), "{kind}: {end:?} {output}");
     }
-    let (end, output) = world.finish_spec(job("crowd", &crowd)).await;
-    assert_eq!((&end.exit, end.limit.as_deref()), (&Exit::Code(1), Some("processes")), "{end:?} {output}");
     if world.isolation == Isolation::MountNamespace {
         let (end, output) = world.finish_spec(job("segments", &memory)).await;
         assert_eq!(end.limit.as_deref(), Some("memory"), "segments: {end:?} {output}");

@@ -87,7 +87,7 @@ pub struct Filter {
 }
 
 // Offsets in `struct seccomp_data` of linux/seccomp.h, little-endian halves of the arguments.
-pub(super) const OFFSET_CALL: u32 = 0;
+const OFFSET_CALL: u32 = 0;
 const OFFSET_ARCHITECTURE: u32 = 4;
 const OFFSET_ARGUMENTS: u32 = 16;
 /// `AUDIT_ARCH_X86_64` of linux/audit.h.
@@ -103,11 +103,11 @@ pub(super) mod op {
     pub(in super::super) const RETURN: u16 = 0x06; // BPF_RET | BPF_K
 }
 
-pub(super) const fn step(code: u16, k: u32) -> Instruction {
+const fn step(code: u16, k: u32) -> Instruction {
     Instruction { code, jump_true: 0, jump_false: 0, k }
 }
 
-pub(super) const fn branch(code: u16, k: u32, jump_true: u8, jump_false: u8) -> Instruction {
+const fn branch(code: u16, k: u32, jump_true: u8, jump_false: u8) -> Instruction {
     Instruction { code, jump_true, jump_false, k }
 }
 

@@ -4,13 +4,11 @@
 //! table says what is refused and why; the assembler turns it into classic BPF.
 
 mod assemble;
-mod forks;
 mod table;
 #[cfg(test)]
 mod tests;
 
 pub use assemble::{AssembleError, Filter, Rule, Test, Verdict};
-pub(crate) use forks::ask_before_forks;
 pub use table::{Reach, rules};
 
 #[cfg(not(target_arch = "x86_64"))]
