@@ -61,6 +61,20 @@ fn the_chain_runs_through_every_file_and_several_writers() {
 }
 
 #[test]
+fn writers_that_close_and_remove_files_at_every_record_lose_nobody() {
+    let (_dir, path) = scratch();
+    let writers: Vec<_> = (0..5).map(|_| Audit::open(&path, small(1, Some(2))).unwrap()).collect();
+    std::thread::scope(|scope| {
+        for audit in &writers {
+            scope.spawn(|| (0..20).for_each(|n| audit.refused(decision(&n.to_string())).unwrap()));
+        }
+    });
+    assert_eq!(files(&path).len(), 3);
+    let verified = whole(&path);
+    assert!(verified.first > 100, "{verified:?}");
+}
+
+#[test]
 fn a_file_that_somebody_took_away_is_missed_and_one_removed_by_rule_is_not() {
     let (_dir, path) = scratch();
     let audit = Audit::open(&path, small(1500, Some(2))).unwrap();

@@ -7,10 +7,7 @@
 //! record, so names sort as the chain runs.
 
 use std::fs;
-use std::io::ErrorKind;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use jiff::SignedDuration;
 use serde_json::json;
@@ -28,10 +25,6 @@ pub(in crate::audit) const CLOSED: &str = "rotated";
 
 /// Digits of the number behind a closed file's name.
 const DIGITS: usize = 12;
-
-/// Looks at files that others change meanwhile, and the pause between two of them.
-const RETRIES: usize = 100;
-const PAUSE: Duration = Duration::from_millis(2);
 
 /// The closed files of a log, oldest first, with the number of the last record of each.
 pub(in crate::audit) fn closed(log: &Path) -> Vec<(u64, PathBuf)> {
@@ -84,23 +77,12 @@ pub(super) fn close(tail: &mut Tail, shared: &Shared) -> Result<(), AuditError> 
     Ok(())
 }
 
-/// Puts a closed file aside and begins the next one, which is locked as this one was.
-pub(super) fn begin_next(tail: &mut Tail, shared: &Shared) -> Result<(), AuditError> {
+/// Puts a closed file aside. Under its lock: nobody else does so meanwhile.
+pub(super) fn set_aside(tail: &Tail, shared: &Shared) -> Result<(), AuditError> {
     // The next file's records count as on disk only with all before them.
     tail.sync(shared)?;
     let aside = format!("{}.{:0DIGITS$}", shared.path, tail.head.seq);
-    fs::rename(shared.path.as_path(), &aside).map_err(|error| shared.io("rotate", error))?;
-    let mut next = Tail { head: tail.head.clone(), ..Tail::open(&shared.path)? };
-    file::lock(&next.file).map_err(|error| shared.io("lock", error))?;
-    sync_folder(shared)?;
-    // Another process may have found the new file before this one had its lock.
-    next.catch_up(shared)?;
-    if next.length == 0 {
-        next.append_here(shared, &event(shared, "continued", json!({ "after_seq": tail.head.seq }))?)?;
-    }
-    let old = std::mem::replace(tail, next);
-    old.file.unlock().map_err(|error| shared.io("unlock", error))?;
-    prune(tail, shared)
+    fs::rename(shared.path.as_path(), &aside).map_err(|error| shared.io("rotate", error))
 }
 
 /// Brings the new names to the disk.
@@ -112,7 +94,7 @@ fn sync_folder(shared: &Shared) -> Result<(), AuditError> {
 
 /// Removes closed files above the number that is kept. The record of it comes first: it lets a reader tell a file that
 /// was removed by rule from one that somebody took away.
-fn prune(tail: &mut Tail, shared: &Shared) -> Result<(), AuditError> {
+pub(super) fn prune(tail: &mut Tail, shared: &Shared) -> Result<(), AuditError> {
     let Some(keep) = shared.options.rotate.keep else { return Ok(()) };
     let files = closed(shared.path.as_path());
     let surplus = files.len().saturating_sub(keep);
@@ -141,55 +123,53 @@ fn removed_through(files: &[(u64, PathBuf)], head: &Head, shared: &Shared) -> Re
     Ok(records.any(|record| vouches(&record, &start)).then_some(start))
 }
 
-/// The file that continues the chain of `tail`, which was closed by another process. Everything between is checked.
+/// The file that continues the chain of `tail`, which is no longer the last one; locked, and made when a crash came
+/// before that. Everything between is checked.
 pub(super) fn follow(tail: &Tail, shared: &Shared) -> Result<Tail, AuditError> {
-    let here = || fs::symlink_metadata(shared.path.as_path()).ok().map(|about| (about.dev(), about.ino()));
-    for _ in 0..RETRIES {
-        let before = here();
-        let found = follow_once(tail, shared);
-        // Whoever looks while others close a file may miss it, and would go on from the one before.
-        if before.is_some() && here() == before {
-            return found;
+    loop {
+        let found = shared.path.as_path().symlink_metadata().is_ok();
+        let next = Tail::open(&shared.path)?;
+        file::lock(&next.file).map_err(|error| shared.io("lock", error))?;
+        // Others may have closed it before this process had its lock. From here on nobody closes or removes a file.
+        if !file::is_still_at(&next.file, &shared.path)? {
+            continue;
         }
-        std::thread::sleep(PAUSE);
+        if let Some(head) = end_before(&next, tail, shared)? {
+            sync_folder(shared)?;
+            return Ok(Tail { head, ..next });
+        }
+        let why = if found {
+            "it was replaced while in use; put it back, or restart to go on with the new one"
+        } else {
+            // Made here, empty, and nothing that a record could follow.
+            fs::remove_file(shared.path.as_path()).map_err(|error| shared.io("remove", error))?;
+            "it was taken away while in use; put it back, or restart to begin a new one"
+        };
+        return Err(AuditError::Untrusted { path: shared.path.clone(), why });
     }
-    // A crash came between closing one file and beginning the next.
-    follow_once(tail, shared)
 }
 
-/// Looks once, at files that others may close meanwhile.
-fn follow_once(tail: &Tail, shared: &Shared) -> Result<Tail, AuditError> {
-    let why = match shared.path.as_path().symlink_metadata() {
-        Ok(_) => "it was replaced while in use; put it back, or restart to go on with the new one",
-        Err(_) => "it was taken away while in use; put it back, or restart to begin a new one",
-    };
-    let untrusted = || AuditError::Untrusted { path: shared.path.clone(), why };
+/// The end of the chain that leads from `tail` to the file `next`; none when something is missing between them.
+fn end_before(next: &Tail, tail: &Tail, shared: &Shared) -> Result<Option<Head>, AuditError> {
     let files = closed(shared.path.as_path());
     let mut head = removed_through(&files, &tail.head, shared)?.unwrap_or_else(|| tail.head.clone());
     for (number, path) in files {
         if number < head.seq {
             continue;
         }
-        let next = end_of(&path, shared)?;
-        let same = next.head == head;
-        let goes_on = next.first(shared)?.is_some_and(|line| chain::follows(&head, &line).is_ok());
+        let closed = end_of(&path, shared)?;
+        let same = closed.head == head;
+        let goes_on = closed.first(shared)?.is_some_and(|line| chain::follows(&head, &line).is_ok());
         if !same && !goes_on {
-            return Err(untrusted());
+            return Ok(None);
         }
-        head = next.head;
+        head = closed.head;
     }
     if !tail.closed && head == tail.head {
         // It was taken away, not closed: nothing says where the chain goes on.
-        return Err(untrusted());
+        return Ok(None);
     }
-    let next = match file::open(&shared.path) {
-        Ok(file) => Tail::of(file),
-        Err(AuditError::Open { source, .. }) if source.kind() == ErrorKind::NotFound => return Err(untrusted()),
-        Err(other) => return Err(other),
-    };
-    match next.first(shared)? {
-        Some(line) if chain::follows(&head, &line).is_err() => Err(untrusted()),
-        // The end of the last file is what its first record has to follow.
-        _ => Ok(Tail { head, ..next }),
-    }
+    // The end of the last closed file is what the first record of the next has to follow.
+    let follows = next.first(shared)?.is_none_or(|line| chain::follows(&head, &line).is_ok());
+    Ok(follows.then_some(head))
 }

@@ -45,26 +45,33 @@ impl Tail {
 
     /// Takes the lock of the file that the path leads to, and catches up with what is in it.
     pub(super) fn lock(&mut self, shared: &Shared) -> Result<(), AuditError> {
+        file::lock(&self.file).map_err(|error| shared.io("lock", error))?;
+        self.go_to_end(shared)
+    }
+
+    /// Goes to the file that the next record belongs to, and begins it when nobody has. The lock goes along.
+    fn go_to_end(&mut self, shared: &Shared) -> Result<(), AuditError> {
         loop {
-            file::lock(&self.file).map_err(|error| shared.io("lock", error))?;
-            if file::is_still_at(&self.file, &shared.path)? {
-                break;
+            if !file::is_still_at(&self.file, &shared.path)? {
+                // Somebody closed this file and began another, or took it away.
+                self.catch_up(shared)?;
+                let next = rotate::follow(self, shared)?;
+                let old = std::mem::replace(self, next);
+                old.file.unlock().map_err(|error| shared.io("unlock", error))?;
             }
-            // Somebody closed this file and began another, or took it away.
             self.catch_up(shared)?;
-            let next = rotate::follow(self, shared)?;
-            let old = std::mem::replace(self, next);
-            old.file.unlock().map_err(|error| shared.io("unlock", error))?;
+            if self.length == 0 && self.head.seq == 0 {
+                // A crash may have come between closing one file and beginning the next.
+                self.head = rotate::last_head(shared)?.unwrap_or_default();
+            }
+            if self.length == 0 && self.head.seq > 0 {
+                self.append_here(shared, &event(shared, "continued", json!({ "after_seq": self.head.seq }))?)?;
+            }
+            if !self.closed {
+                return Ok(());
+            }
+            rotate::set_aside(self, shared)?;
         }
-        self.catch_up(shared)?;
-        if self.length == 0 && self.head.seq == 0 {
-            // A crash may have come between closing one file and beginning the next.
-            self.head = rotate::last_head(shared)?.unwrap_or_default();
-        }
-        if self.length == 0 && self.head.seq > 0 {
-            self.append_here(shared, &event(shared, "continued", json!({ "after_seq": self.head.seq }))?)?;
-        }
-        if self.closed { rotate::begin_next(self, shared) } else { Ok(()) }
     }
 
     /// Looks at what was written since, and takes off a line that was left unfinished.
@@ -143,7 +150,8 @@ impl Tail {
     pub(super) fn append(&mut self, shared: &Shared, event: &Event) -> Result<u64, AuditError> {
         if rotate::is_due(self, shared) {
             rotate::close(self, shared)?;
-            rotate::begin_next(self, shared)?;
+            self.go_to_end(shared)?;
+            rotate::prune(self, shared)?;
         }
         self.append_here(shared, event)
     }
