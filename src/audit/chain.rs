@@ -64,7 +64,7 @@ pub(super) struct Event {
     pub(super) time: Timestamp,
     pub(super) kind: &'static str,
     /// Its fields as JSON, each with a comma behind it.
-    fields: String,
+    pub(super) fields: String,
 }
 
 impl Event {

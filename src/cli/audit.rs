@@ -142,14 +142,18 @@ fn row(record: &Record) -> String {
     let verdict = verdict.or_else(|| fields.get("outcome")?.get("state")?.as_str()).unwrap_or("-");
     let about = [text("command"), text("name"), text("policy_name")].into_iter().find(|about| !about.is_empty());
     let mut about: String = about.unwrap_or_default().chars().take(WIDTH).collect();
-    about = about.escape_default().to_string();
     if !text("reason").is_empty() {
-        about = format!("{about} ({})", text("reason").escape_default());
+        about = format!("{about} ({})", text("reason"));
     }
-    let dash = |text: &str| if text.is_empty() { "-".to_owned() } else { text.to_owned() };
+    let dash = |text: &str| if text.is_empty() { "-".to_owned() } else { safe(text) };
     let (client, rules, job) = (dash(text("client")), dash(&rules.unwrap_or_default()), dash(&job));
-    let kind = &record.kind;
+    let (kind, verdict, about) = (safe(&record.kind), safe(verdict), safe(&about));
     format!("{:>7} {time} {kind:<14} {client:<10} {verdict:<12} {rules:<16} {job:<8} {about}", record.seq)
+}
+
+/// A client chooses its name and its commands; none of them may move the cursor of the person who reads.
+fn safe(text: &str) -> String {
+    text.escape_default().to_string()
 }
 
 #[cfg(test)]

@@ -234,6 +234,8 @@ fn an_end_that_cannot_be_written_now_is_written_before_anything_else() {
     assert!(receipt.ended(audit::EndRecord::default()).is_err(), "it is told");
     assert!(audit.allowed(decision("next")).is_err(), "and nothing starts meanwhile");
     assert_eq!(audit.kept(), 1);
+    assert!(audit.note_kept("policy_load", "x".repeat(2 << 20)).is_err(), "it never fits");
+    assert_eq!(audit.kept(), 1, "and must not hold up the others");
     fs::rename(&aside, &path).unwrap();
     audit.refused(decision("after")).unwrap();
     let kinds: Vec<_> = audit::read(path.as_path(), None).unwrap().map(|record| record.unwrap().kind).collect();

@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use serde_json::{Value, json};
-use shellwarden::audit::{self, Known};
+use shellwarden::audit::{self, Audit, DecisionRecord, Known, Options};
+use shellwarden::paths::AbsPath;
 
 use crate::serving::Serving;
 use crate::site::{Site, code, stderr, stdout};
@@ -80,6 +81,21 @@ fn show_prints_the_records_that_were_asked_for_as_json() {
     let job = show(&["--kind", "end"])[0]["job"].as_str().unwrap().to_owned();
     assert_eq!(show(&["--job", &job]).len(), 3, "decision, start and end");
     assert_eq!(show(&["--until", "2001-01-01"]).len(), 0);
+}
+
+#[test]
+fn show_prints_nothing_that_a_terminal_obeys() {
+    let site = Site::new();
+    let file = AbsPath::new(site.path("evil.jsonl")).unwrap();
+    let evil = "\u{1b}[2K\u{202e}\n";
+    let [client, command, decision, reason] = [0; 4].map(|_| evil.to_owned());
+    let rules = vec![evil.to_owned()];
+    let record = DecisionRecord { client, command, decision, reason, rules, ..DecisionRecord::default() };
+    Audit::open(&file, Options::default()).unwrap().refused(record).unwrap();
+    let shown = audit_command(&["show"], file.as_path()).stdout;
+    assert!(shown.ends_with(b"\n") && shown.len() > 100, "{shown:?}");
+    let row = &shown[..shown.len() - 1];
+    assert!(row.iter().all(|byte| (b' '..=b'~').contains(byte)), "{}", String::from_utf8_lossy(row));
 }
 
 #[test]

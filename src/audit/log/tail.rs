@@ -19,6 +19,9 @@ use crate::paths::AbsPath;
 /// How much is read at first to find a line: nearly all are shorter by far, and whoever starts waits for this.
 const LOOK: u64 = 16 << 10;
 
+/// More than a line holds beside its fields: version, number, time, kind and two hashes.
+const FRAME: u64 = 1 << 10;
+
 /// How much of a torn line is kept in the record that tells of it.
 const TOLD: usize = 4 << 10;
 
@@ -159,9 +162,6 @@ impl Tail {
     /// Adds one record to this file.
     pub(super) fn append_here(&mut self, shared: &Shared, event: &Event) -> Result<u64, AuditError> {
         let (line, head) = chain::link(&self.head, event, shared.options.key.as_ref());
-        if line.len() as u64 > LONGEST_LINE {
-            return Err(AuditError::TooLong { bytes: line.len() });
-        }
         if let Err(error) = (&*self.file).write_all(line.as_bytes()) {
             // When this fails as well, the torn line stays and the next writer takes it off.
             let _ = self.file.set_len(self.length);
@@ -189,5 +189,9 @@ fn parse(line: &[u8], shared: &Shared) -> Result<Line, String> {
 
 /// Something that the log itself has to say.
 pub(super) fn event(shared: &Shared, kind: &'static str, fields: impl Serialize) -> Result<Event, AuditError> {
-    Event::new((shared.options.now)(), kind, &fields).map_err(|error| shared.io("encode a record for", error.into()))
+    let event = Event::new((shared.options.now)(), kind, &fields);
+    let event = event.map_err(|error| shared.io("encode a record for", error.into()))?;
+    // Told here, not when it is written: a kept one that never fits would hold up all behind it.
+    let bytes = event.fields.len();
+    if bytes as u64 > LONGEST_LINE - FRAME { Err(AuditError::TooLong { bytes }) } else { Ok(event) }
 }
