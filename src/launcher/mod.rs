@@ -9,6 +9,7 @@
 //! server, helper or supervisor dies, the others end the job's whole tree.
 #![forbid(unsafe_code)]
 
+mod crowd;
 mod error;
 mod helper;
 mod orphans;

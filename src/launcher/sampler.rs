@@ -9,6 +9,8 @@ use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
+use super::crowd::Crowd;
+use super::tree::Tree;
 use super::usage::{self, Usage, shared_memory_of_machine};
 use crate::sandbox::Limits;
 
@@ -53,6 +55,8 @@ pub(super) struct Sampler {
     processes: Option<u64>,
     /// Their number from which on the kernel refuses more.
     full: Option<u64>,
+    /// Glances between the looks, where the kernel counts no processes.
+    crowd: Option<Crowd>,
     next: Instant,
     pause: Duration,
     last: Usage,
@@ -77,6 +81,7 @@ impl Sampler {
             memory,
             processes,
             full,
+            crowd: processes.and_then(Crowd::new),
             next: Instant::now() + FIRST,
             pause: FIRST,
             last: Usage::default(),
@@ -90,7 +95,8 @@ impl Sampler {
 
     /// Time until the next look.
     pub(super) fn wait(&self) -> Duration {
-        self.next.saturating_duration_since(Instant::now())
+        let next = self.crowd.as_ref().map_or(self.next, |crowd| crowd.next().min(self.next));
+        next.saturating_duration_since(Instant::now())
     }
 
     /// Most memory that the tree had at any look.
@@ -103,9 +109,18 @@ impl Sampler {
         self.was_full
     }
 
-    /// Looks, if it is time to; the limit that was passed.
-    pub(super) fn look(&mut self) -> io::Result<Option<Passed>> {
+    /// Looks, if it is time to; the limit that was passed. `group` is the process group of the first process while that lives.
+    pub(super) fn look(&mut self, tree: &Tree, group: Option<i32>) -> io::Result<Option<Passed>> {
         let started = Instant::now();
+        if let (Some(limit), Some(crowd)) = (self.processes, self.crowd.as_mut())
+            && crowd.suspects(started)
+        {
+            // Reading the state of each takes longer than a bomb needs for the next thousand.
+            if tree.has_more_than(limit, group) {
+                return Ok(Some(Passed::Processes));
+            }
+            crowd.learn(self.last.tasks, started.elapsed());
+        }
         if started < self.next {
             return Ok(None);
         }
@@ -128,6 +143,9 @@ impl Sampler {
             None
         };
         self.schedule(&usage, started);
+        if let Some(crowd) = self.crowd.as_mut() {
+            crowd.learn(usage.tasks, started.elapsed());
+        }
         self.last = usage;
         Ok(passed)
     }

@@ -9,15 +9,15 @@ use std::io;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::os::unix::process::ExitStatusExt;
 use std::process::ExitStatus;
-use std::time::Duration;
 
 use nix::errno::Errno;
-use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::poll::{PollFd, PollFlags, ppoll};
 use nix::sys::prctl;
 use nix::sys::resource::{UsageWho, getrusage};
 use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 use nix::sys::stat::fstat;
+use nix::sys::time::TimeSpec;
 use nix::unistd::{Gid, Pid, Uid, chown, fchown, getpid};
 
 use super::helper::Profile;
@@ -111,7 +111,6 @@ fn begin<'a>(setup: Setup<'a>, profile: &Profile) -> Result<Watch<'a>, Failure> 
     let flags = SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK;
     let signals = SignalFd::with_flags(&child_ended, flags).map_err(supervisor)?;
     let parent = getpid().as_raw();
-    let own_user_namespace = support.own_user_namespace();
     let nice = go_first().map_err(step(Step::Supervisor))?;
     let words = child::Words::of(&job)?;
     let entry = Entry {
@@ -124,7 +123,7 @@ fn begin<'a>(setup: Setup<'a>, profile: &Profile) -> Result<Watch<'a>, Failure> 
         filter: &profile.filter,
         stdio: &stdio,
         parent,
-        own_user_namespace,
+        count: support.count(job.limits.processes),
     };
     let mut failed = None;
     let first = sys::fork_until_exec(|| {
@@ -209,7 +208,9 @@ impl Watch<'_> {
     /// Ends the job when it uses more than it may as a whole.
     fn look(&mut self) -> io::Result<()> {
         let Some(sampler) = self.sampler.as_mut().filter(|_| self.passed.is_none()) else { return Ok(()) };
-        self.passed = sampler.look()?;
+        // Once it has been waited for, its number may be somebody else's.
+        let group = self.status.is_none().then_some(self.first);
+        self.passed = sampler.look(&self.tree, group)?;
         if self.passed.is_some() { self.tree.signal(libc::SIGKILL) } else { Ok(()) }
     }
 
@@ -221,10 +222,7 @@ impl Watch<'_> {
         polled.extend(self.ordered.then(|| PollFd::new(self.socket.as_fd(), readable)));
         polled.extend(self.alive.then(|| PollFd::new(self.life.as_fd(), readable)));
         let looks = self.sampler.as_ref().filter(|_| self.passed.is_none()).map(Sampler::wait);
-        // Rounded up, or the last part of a millisecond would be waited for in a loop.
-        let looks =
-            looks.map(|wait| PollTimeout::try_from(wait + Duration::from_millis(1)).unwrap_or(PollTimeout::MAX));
-        match poll(&mut polled, looks.unwrap_or(PollTimeout::NONE)) {
+        match ppoll(&mut polled, looks.map(TimeSpec::from_duration), None) {
             Ok(_) | Err(Errno::EINTR) => {}
             Err(errno) => return Err(errno.into()),
         }

@@ -16,6 +16,7 @@ use nix::sys::signal::{SigSet, Signal};
 use nix::sys::stat::{Mode, umask};
 use nix::unistd::{chdir, dup2_stderr, dup2_stdin, dup2_stdout, execve, getppid, setsid};
 
+use super::limits::Count;
 use super::ruleset;
 use super::run_as::RunAs;
 use super::seccomp::Filter;
@@ -44,8 +45,8 @@ pub(crate) struct Entry<'a> {
     pub(crate) stdio: &'a [OwnedFd; 3],
     /// The supervisor's pid as this process sees its parent.
     pub(crate) parent: i32,
-    /// The count of processes is the job's own.
-    pub(crate) own_user_namespace: bool,
+    /// What the kernel's count of processes is worth.
+    pub(crate) count: Count,
 }
 
 /// Goes through all steps. Comes back only with the one that failed.
@@ -63,15 +64,15 @@ fn at<T, E: Into<io::Error>>(step: Step, result: Result<T, E>) -> Result<T, Fail
 }
 
 fn steps(entry: Entry<'_>) -> Result<std::convert::Infallible, Failure> {
-    let Entry { job, words, nice, ruleset, execute_only, filter, log, stdio, parent, own_user_namespace } = entry;
+    let Entry { job, words, nice, ruleset, execute_only, filter, log, stdio, parent, count } = entry;
     at(Step::Session, setsid())?;
     at(Step::Limits, sys::set_nice(nice))?;
     at(Step::Signals, SigSet::empty().thread_set_mask())?;
     umask(Mode::from_bits_truncate(0o022));
     connect(stdio, job.terminal)?;
     work_in(job)?;
-    at(Step::Limits, job.limits.apply(own_user_namespace))?;
-    give_up_privileges(job.run_as.as_ref(), own_user_namespace)?;
+    at(Step::Limits, job.limits.apply(count))?;
+    give_up_privileges(job.run_as.as_ref(), count == Count::OfUserNamespace)?;
     at(Step::ParentDeath, nix::sys::prctl::set_pdeathsig(Signal::SIGKILL))?;
     if getppid().as_raw() != parent {
         return Err(Failure { step: Step::ParentDeath, subject: None, errno: libc::ESRCH });

@@ -93,7 +93,11 @@ fn limits(spec: &SandboxSpec, support: &Support) -> Vec<String> {
         held.push(match (support.counts_processes(Some(most)), support.process_count()) {
             (true, ProcessCount::UserNamespace) => "process count of the user namespace".to_owned(),
             (true, _) => "process count of the pid namespace".to_owned(),
-            (false, _) => "processes counted by the supervisor from time to time".to_owned(),
+            // The kernel does not count those of root.
+            (false, _) if spec.run_as().map_or(support.uid(), |user| user.uid) == 0 => {
+                "processes counted by the supervisor from time to time".to_owned()
+            }
+            (false, _) => "processes counted by the supervisor, RLIMIT_NPROC far above".to_owned(),
         });
     }
     if limits.memory.is_some() {

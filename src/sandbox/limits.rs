@@ -8,6 +8,7 @@ use std::io;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use crate::sys;
 use crate::units::{ByteSize, Period};
 
 /// Limits of one job; what is absent stays as the server has it.
@@ -56,13 +57,37 @@ fn lower(resource: Resource, soft: u64, hard: u64) -> io::Result<()> {
     Ok(setrlimit(resource, soft.min(ceiling), hard.min(ceiling))?)
 }
 
+/// What the kernel counts for `RLIMIT_NPROC`, and whether that is of use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Count {
+    /// The processes of the job alone.
+    OfUserNamespace,
+    /// Those of the user's other programs as well. The limit lies above all that the machine has now, with room for what
+    /// they start later: it bounds a fork bomb, nothing else. For root the kernel ignores it.
+    OfUser,
+    /// Something else holds the number.
+    Elsewhere,
+}
+
+/// What a desktop, an editor and a build may start while a job runs.
+const LATER: u64 = 1024;
+
+/// At least as many as the other programs of this user have and will have. The kernel tells nobody the count that it compares with,
+/// but all tasks of the machine are no fewer. None where that cannot be asked for.
+fn others_of_user() -> Option<u64> {
+    let short = sys::tasks_of_machine().ok().map(u64::from)?;
+    // The short number may have gone round; that file has all its digits: `0.00 0.00 0.00 1/234 567`.
+    let text = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    let long = text.split(['/', ' ']).nth(4).and_then(|all| all.parse::<u64>().ok());
+    Some(long.unwrap_or(0).max(short) + LATER)
+}
+
 impl Limits {
-    /// Puts the limits of a single process in force, and core dumps off. `own_user_namespace` tells that the count of
-    /// processes is the job's own; on a shared uid `RLIMIT_NPROC` would count the user's other processes.
+    /// Puts the limits of a single process in force, and core dumps off.
     ///
     /// # Errors
     /// What `setrlimit(2)` answers.
-    pub(crate) fn apply(&self, own_user_namespace: bool) -> io::Result<()> {
+    pub(crate) fn apply(&self, count: Count) -> io::Result<()> {
         lower(Resource::RLIMIT_CORE, 0, 0)?;
         if let Some(period) = self.cpu_time {
             let seconds = period.get().as_millis().div_ceil(1000);
@@ -79,9 +104,14 @@ impl Limits {
         if let Some(size) = self.memory {
             lower(Resource::RLIMIT_DATA, size.get(), size.get())?;
         }
-        if let Some(processes) = self.processes.filter(|_| own_user_namespace) {
+        let others = match count {
             // The supervisor is one process of that uid in the namespace.
-            let most = processes.saturating_add(1);
+            Count::OfUserNamespace => Some(1),
+            Count::OfUser => others_of_user(),
+            Count::Elsewhere => None,
+        };
+        if let (Some(processes), Some(others)) = (self.processes, others) {
+            let most = processes.saturating_add(others);
             lower(Resource::RLIMIT_NPROC, most, most)?;
         }
         Ok(())

@@ -210,14 +210,22 @@ fn processes(support: &Support) -> Vec<Property> {
             held("number of processes", Promise::P4, "RLIMIT_NPROC in the job's user namespace")
         }
         ProcessCount::PidNamespace => {
-            let why =
-                "the kernel takes no limit below 301; smaller ones are counted by the supervisor from time to time";
+            let why = "the kernel takes no limit below 301; below it, a bomb can have some hundred before the supervisor ends it";
             let both = "highest pid of the job's PID namespace, and the supervisor counts";
             held("number of processes", Promise::P4, both).weaker(Strength::Weaker, why, "")
         }
         ProcessCount::Shared => {
             let counted = held("number of processes", Promise::P4, "the supervisor counts");
-            counted.weaker(Strength::Weaker, sampled, "allow user namespaces to this account")
+            if support.uid() == 0 {
+                let why =
+                    "a fork bomb can have some hundred processes before the supervisor ends it, on a busy machine more";
+                let improve = "give the container a limit of its own (pids.max)";
+                counted.weaker(Strength::Weaker, why, improve)
+            } else {
+                let why = "a fork bomb can have some hundred processes before the supervisor ends it; RLIMIT_NPROC bounds it \
+                           at a thousand above what the machine had when the job started";
+                counted.weaker(Strength::Weaker, why, "allow user namespaces to this account")
+            }
         }
     };
     vec![tree, signals, usage, files, count]

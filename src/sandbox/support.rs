@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Network;
 use super::confinement::{Confinement, Unsupported};
+use super::limits::Count;
 use super::mounts;
 use super::namespace;
 use super::probe;
@@ -222,6 +223,15 @@ impl Support {
             ProcessCount::UserNamespace => true,
             ProcessCount::PidNamespace => limit.is_none_or(mounts::pids_can_bound),
             ProcessCount::Shared => false,
+        }
+    }
+
+    /// What the kernel's own count of processes is worth for a job with this limit.
+    pub(crate) fn count(&self, limit: Option<u64>) -> Count {
+        match (self.own_user_namespace, self.counts_processes(limit)) {
+            (true, _) => Count::OfUserNamespace,
+            (false, true) => Count::Elsewhere,
+            (false, false) => Count::OfUser,
         }
     }
 

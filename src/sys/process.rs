@@ -117,6 +117,14 @@ pub fn set_nice(value: c_int) -> io::Result<()> {
     if rc == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }
 
+/// Processes and threads of the whole machine, in sixteen bits: a machine with more starts again at zero.
+///
+/// # Errors
+/// What `sysinfo(2)` answers.
+pub fn tasks_of_machine() -> io::Result<u16> {
+    Ok(nix::sys::sysinfo::sysinfo()?.process_count())
+}
+
 /// Turns a write beyond RLIMIT_FSIZE into an error (EFBIG, setrlimit(2)) instead of the death of this process.
 pub fn ignore_file_size_signal() {
     // SAFETY: SIG_IGN installs no code of ours, and the signal's number is valid.
