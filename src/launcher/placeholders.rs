@@ -9,27 +9,32 @@
 //!
 //! Jobs write around these names at any time, so no path is walked twice: each step starts from an open directory and
 //! follows no symlink.
+//!
+//! Other helpers may work in the same tree, and removing a directory takes away what others have mounted on it. So each
+//! helper holds a shared lock on the placeholders that its jobs need, its own and those it found, and only who gets the
+//! lock alone removes one. They are told from other directories by the sticky bit, which they have from their first moment;
+//! what a helper left that was shot is taken away after the next job.
 
 use std::collections::HashMap;
 use std::ffi::OsString;
 use std::os::fd::OwnedFd;
 use std::path::Component;
+use std::time::Duration;
 
 use nix::errno::Errno;
-use nix::fcntl::{AtFlags, OFlag, open, openat};
-use nix::sys::stat::{FileStat, Mode, fstatat, mkdirat};
+use nix::fcntl::{AtFlags, Flock, FlockArg, OFlag, open, openat};
+use nix::sys::stat::{FileStat, Mode, fstat, fstatat, mkdirat};
 use nix::unistd::{UnlinkatFlags, unlinkat};
 
 use crate::paths::AbsPath;
 use crate::sandbox::{Failure, Grants, Step};
 
-/// Something that was made here.
+/// A placeholder that stays as long as this does.
 #[derive(Debug)]
 struct Made {
     parent: OwnedFd,
     name: OsString,
-    device: u64,
-    inode: u64,
+    itself: Flock<OwnedFd>,
 }
 
 /// A name that running jobs must not make.
@@ -102,21 +107,69 @@ impl Placeholders {
 }
 
 impl Made {
-    /// Removes it when it still is what was made, with nothing in it.
+    /// Removes it when nobody else needs it, and it still is what was made, with nothing in it.
     fn remove(&self) {
-        let unchanged = |found: FileStat| (found.st_dev, found.st_ino) == (self.device, self.inode);
-        if fstatat(&self.parent, self.name.as_os_str(), AtFlags::AT_SYMLINK_NOFOLLOW).is_ok_and(unchanged) {
+        let alone = self.itself.relock(FlockArg::LockExclusiveNonblock).is_ok();
+        if alone && is_at(&self.itself, &self.parent, &self.name) == Ok(true) {
             // One that somebody uses by now stays.
             let _ = unlinkat(&self.parent, self.name.as_os_str(), UnlinkatFlags::RemoveDir);
         }
     }
 }
 
-/// An entry that was just made in an open directory.
-fn note(parent: &OwnedFd, name: &OsString) -> Result<Made, Errno> {
-    let found = fstatat(parent, name.as_os_str(), AtFlags::AT_SYMLINK_NOFOLLOW)?;
-    let parent = parent.try_clone().map_err(|error| Errno::from_raw(error.raw_os_error().unwrap_or(libc::EIO)))?;
-    Ok(Made { parent, name: name.clone(), device: found.st_dev, inode: found.st_ino })
+/// Is this open directory the one at the name?
+fn is_at(directory: &OwnedFd, parent: &OwnedFd, name: &OsString) -> Result<bool, Errno> {
+    let same = |one: FileStat, other: FileStat| (one.st_dev, one.st_ino) == (other.st_dev, other.st_ino);
+    match fstatat(parent, name.as_os_str(), AtFlags::AT_SYMLINK_NOFOLLOW) {
+        Ok(found) => Ok(same(fstat(directory)?, found)),
+        Err(Errno::ENOENT) => Ok(false),
+        Err(errno) => Err(errno),
+    }
+}
+
+/// How often a name is tried that others make and remove at the same time, or lock.
+const ATTEMPTS: usize = 500;
+const BETWEEN: Duration = Duration::from_millis(2);
+
+/// Makes a placeholder, or takes part in one that is there; none when something else is at the name.
+fn hold(parent: &OwnedFd, name: &OsString) -> Result<Option<Made>, Errno> {
+    let mode = Mode::from_bits_truncate(0o755) | Mode::S_ISVTX;
+    for attempt in 0..ATTEMPTS {
+        if attempt > 0 {
+            std::thread::sleep(BETWEEN);
+        }
+        let enter = || openat(parent, name.as_os_str(), OFlag::O_DIRECTORY | NOT_FOLLOWED, Mode::empty());
+        let itself = match enter() {
+            Ok(found) if fstat(&found)?.st_mode & Mode::S_ISVTX.bits() == 0 => return Ok(None),
+            Ok(found) => found,
+            Err(Errno::ENOENT) => {
+                match mkdirat(parent, name.as_os_str(), mode) {
+                    Ok(()) => {}
+                    Err(Errno::EEXIST) => continue,
+                    Err(errno) => return Err(errno),
+                }
+                match enter() {
+                    Ok(made) => made,
+                    Err(Errno::ENOENT) => continue,
+                    Err(errno) => return Err(errno),
+                }
+            }
+            // A file, a symlink, or a directory that jobs of this user cannot read either.
+            Err(_) => return Ok(None),
+        };
+        let itself = match Flock::lock(itself, FlockArg::LockSharedNonblock) {
+            Ok(itself) => itself,
+            // Somebody is about to remove it.
+            Err((_, Errno::EWOULDBLOCK)) => continue,
+            Err((_, errno)) => return Err(errno),
+        };
+        if is_at(&itself, parent, name)? {
+            let parent =
+                parent.try_clone().map_err(|error| Errno::from_raw(error.raw_os_error().unwrap_or(libc::EIO)))?;
+            return Ok(Some(Made { parent, name: name.clone(), itself }));
+        }
+    }
+    Err(Errno::EBUSY)
 }
 
 /// Walks from `root` to `name` and makes the directories that are not there.
@@ -143,28 +196,20 @@ fn make(root: &AbsPath, name: &AbsPath, made: &mut Vec<Made>) -> Result<(), Errn
         Err(errno) => return mine(errno),
     };
     for part in parts {
-        let next = match openat(&here, part.as_os_str(), directory, Mode::empty()) {
-            Err(Errno::ENOENT) => {
-                match mkdirat(&here, part.as_os_str(), Mode::from_bits_truncate(0o755)) {
-                    Ok(()) => made.push(note(&here, &part)?),
-                    Err(Errno::EEXIST) => {}
-                    Err(errno) => return mine(errno),
-                }
-                openat(&here, part.as_os_str(), directory, Mode::empty())
-            }
-            other => other,
-        };
-        here = match next {
+        match hold(&here, &part) {
+            Ok(held) => made.extend(held),
+            Err(errno) => return mine(errno),
+        }
+        here = match openat(&here, part.as_os_str(), directory, Mode::empty()) {
             Ok(next) => next,
             Err(errno) => return mine(errno),
         };
     }
-    match mkdirat(&here, last.as_os_str(), Mode::from_bits_truncate(0o755)) {
-        Ok(()) => {
-            made.push(note(&here, &last)?);
+    match hold(&here, &last) {
+        Ok(held) => {
+            made.extend(held);
             Ok(())
         }
-        Err(Errno::EEXIST) => Ok(()),
         Err(errno) => mine(errno),
     }
 }
@@ -195,6 +240,45 @@ mod tests {
         assert!(root.join(".git/hooks").is_dir() && root.join(".envrc").is_dir(), "another job still runs");
         all.release(other);
         assert_eq!(fs::read_dir(&root).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn two_helpers_in_one_tree_remove_what_neither_needs() {
+        let dir = tempfile::tempdir().unwrap();
+        let root = dir.path().canonicalize().unwrap();
+        let names = [".git/config", ".git/hooks", ".git/info/exclude"].map(|name| absolute(root.join(name)));
+        let grants = |protect: &[AbsPath]| Grants {
+            write: vec![absolute(&root)],
+            protect: protect.to_vec(),
+            ..Grants::default()
+        };
+        let (mut one, mut other) = (Placeholders::default(), Placeholders::default());
+        let (long, short) = (one.claim(&grants(&names)).unwrap(), other.claim(&grants(&names[..2])).unwrap());
+        other.release(short);
+        assert!(names.iter().all(|name| name.as_path().is_dir()), "the first helper's job still runs");
+        let short = other.claim(&grants(&names)).unwrap();
+        one.release(long);
+        assert!(names.iter().all(|name| name.as_path().is_dir()), "now the other's");
+        other.release(short);
+        assert_eq!(fs::read_dir(&root).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn what_a_dead_helper_left_goes_after_the_next_job() {
+        let dir = tempfile::tempdir().unwrap();
+        let root = dir.path().canonicalize().unwrap();
+        fs::create_dir(root.join("own")).unwrap();
+        let names = [".git/config", ".git/hooks", "own"].map(|name| absolute(root.join(name)));
+        let grants = Grants { write: vec![absolute(&root)], hide: names.to_vec(), ..Grants::default() };
+        let mut dead = Placeholders::default();
+        dead.claim(&grants).unwrap();
+        drop(dead);
+        assert!(root.join(".git/hooks").is_dir());
+        let mut next = Placeholders::default();
+        let claim = next.claim(&grants).unwrap();
+        next.release(claim);
+        let left: Vec<_> = fs::read_dir(&root).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        assert_eq!(left, ["own"], "an empty directory of the user's stays");
     }
 
     #[test]

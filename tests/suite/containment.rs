@@ -4,6 +4,7 @@
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::process::{Command, Output, Stdio};
+use std::time::{Duration, Instant};
 
 use crate::site::{Site, code, stderr, stdout};
 
@@ -296,4 +297,35 @@ fn a_loopback_of_its_own_carries_nothing_of_the_machine() {
         assert_eq!(code(&output), 125, "refused before anything starts: {}", stderr(&output));
         assert!(report["refusals"][0].as_str().unwrap().contains("loopback"), "{report}");
     }
+}
+
+#[test]
+fn the_end_of_one_command_takes_nothing_from_another_in_the_same_workspace() {
+    let site = Site::new();
+    if !names_are_held(&site) {
+        return;
+    }
+    let wait = "import os, time\nopen('begun', 'w')\nwhile not os.path.exists('go'): time.sleep(0.01)\n";
+    let late = "import os, time\nopen('ready', 'w')\nwhile not os.path.exists('ended'): time.sleep(0.01)\n\
+        os.makedirs('.git/hooks', exist_ok=True)\nopen('.git/hooks/pre-commit', 'w').write('evil')\n";
+    site.write("workspace/wait.py", wait);
+    site.write("workspace/late.py", late);
+    let start = |script| site.command("run").arg(format!("python3 {script}")).spawn().unwrap();
+    let until = |name: &str| {
+        let limit = Instant::now() + Duration::from_secs(60);
+        while !site.path(&format!("workspace/{name}")).exists() {
+            assert!(Instant::now() < limit, "{name}");
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    };
+    let mut first = start("wait.py");
+    until("begun");
+    let mut second = start("late.py");
+    until("ready");
+    site.write("workspace/go", "");
+    assert!(first.wait().unwrap().success());
+    site.write("workspace/ended", "");
+    assert!(!second.wait().unwrap().success(), "it could write");
+    let left: Vec<_> = fs::read_dir(site.workspace()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert!(!left.iter().any(|name| name.to_string_lossy().starts_with('.')), "{left:?}");
 }
