@@ -52,7 +52,17 @@ impl Crowd {
         }
         self.pause = (self.pause * 2).min(USUAL);
         self.next = now + self.pause;
+        self.grows()
+    }
+
+    /// The same, whatever the time.
+    pub(super) fn grows(&self) -> bool {
         sys::tasks_of_machine().is_ok_and(|tasks| grown(tasks, self.others) > self.limit)
+    }
+
+    /// Glance at once.
+    pub(super) fn hurry(&mut self) {
+        self.next = Instant::now();
     }
 
     /// Takes in how many tasks the job had at a look that took so long.

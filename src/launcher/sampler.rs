@@ -109,8 +109,14 @@ impl Sampler {
         self.was_full
     }
 
-    /// Looks, if it is time to; the limit that was passed. `group` is the process group of the first process while that lives.
-    pub(super) fn look(&mut self, tree: &Tree, group: Option<i32>) -> io::Result<Option<Passed>> {
+    /// Looks, if it is time to; the limit that was passed. `group` is the process group of the first process
+    /// while that lives, `ordered` tells whether somebody waits for this process.
+    pub(super) fn look(
+        &mut self,
+        tree: &Tree,
+        group: Option<i32>,
+        ordered: &dyn Fn() -> bool,
+    ) -> io::Result<Option<Passed>> {
         let started = Instant::now();
         if let (Some(limit), Some(crowd)) = (self.processes, self.crowd.as_mut())
             && crowd.suspects(started)
@@ -130,12 +136,17 @@ impl Sampler {
             usage = Usage::now()?;
             self.unclaimed += self.last.cpu.saturating_sub(usage.cpu);
         }
-        let memory = self.memory_of(&usage);
-        self.peak = self.peak.max(memory);
         self.was_full |= self.full.is_some_and(|full| usage.tasks >= full);
-        let passed = if self.processes.is_some_and(|limit| usage.tasks > limit) {
-            Some(Passed::Processes)
-        } else if self.memory.is_some_and(|limit| memory > limit) {
+        if self.processes.is_some_and(|limit| usage.tasks > limit) {
+            return Ok(Some(Passed::Processes));
+        }
+        let Some(memory) = self.memory_of(&usage, ordered) else {
+            self.crowd.iter_mut().for_each(Crowd::hurry);
+            self.next = Instant::now() + HURRY;
+            return Ok(None);
+        };
+        self.peak = self.peak.max(memory);
+        let passed = if self.memory.is_some_and(|limit| memory > limit) {
             Some(Passed::Memory)
         } else if self.cpu.is_some_and(|limit| usage.cpu + self.unclaimed > limit) {
             Some(Passed::CpuTime)
@@ -150,9 +161,10 @@ impl Sampler {
         Ok(passed)
     }
 
-    /// What the tree has written to, as exactly as it takes to compare it with the limit.
-    fn memory_of(&mut self, usage: &Usage) -> u64 {
-        let Some(limit) = self.memory else { return usage.resident };
+    /// What the tree has written to, as exactly as it takes to compare it with the limit; none when something else became
+    /// urgent meanwhile.
+    fn memory_of(&mut self, usage: &Usage, ordered: &dyn Fn() -> bool) -> Option<u64> {
+        let Some(limit) = self.memory else { return Some(usage.resident) };
         let shared = shared_memory_of_machine();
         let before = *self.shared_before.get_or_insert(shared);
         // Unless files in memory grew somewhere on the machine, this job's did not.
@@ -160,11 +172,13 @@ impl Sampler {
         let segments = if grew && self.own_segments { usage::segments() } else { 0 };
         let files = if grew { usage.memory_files() + segments } else { 0 };
         if usage.resident + files <= limit {
-            return usage.resident.max(files);
+            return Some(usage.resident.max(files));
         }
-        let written = usage.written(limit.saturating_sub(files));
+        // Each process that forks makes whoever looks into its memory wait.
+        let urgent = || ordered() || self.crowd.as_ref().is_some_and(Crowd::grows);
+        let written = usage.written(limit.saturating_sub(files), &urgent)?;
         // A file in memory that is also mapped is in both figures.
-        if written > limit || files > limit { written.max(files) } else { (written + files).min(limit + 1) }
+        Some(if written > limit || files > limit { written.max(files) } else { (written + files).min(limit + 1) })
     }
 
     /// Looks again sooner at what grows, and later at what rests.

@@ -11,7 +11,7 @@ use std::os::unix::process::ExitStatusExt;
 use std::process::ExitStatus;
 
 use nix::errno::Errno;
-use nix::poll::{PollFd, PollFlags, ppoll};
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll, ppoll};
 use nix::sys::prctl;
 use nix::sys::resource::{UsageWho, getrusage};
 use nix::sys::signal::{SigSet, Signal};
@@ -210,7 +210,14 @@ impl Watch<'_> {
         let Some(sampler) = self.sampler.as_mut().filter(|_| self.passed.is_none()) else { return Ok(()) };
         // Once it has been waited for, its number may be somebody else's.
         let group = self.status.is_none().then_some(self.first);
-        self.passed = sampler.look(&self.tree, group)?;
+        let polled = || {
+            let mut polled: Vec<PollFd<'_>> = Vec::with_capacity(2);
+            polled.extend(self.ordered.then(|| PollFd::new(self.socket.as_fd(), PollFlags::POLLIN)));
+            polled.extend(self.alive.then(|| PollFd::new(self.life.as_fd(), PollFlags::POLLIN)));
+            polled
+        };
+        let ordered = || poll(&mut polled(), PollTimeout::ZERO).is_ok_and(|ready| ready > 0);
+        self.passed = sampler.look(&self.tree, group, &ordered)?;
         if self.passed.is_some() { self.tree.signal(libc::SIGKILL) } else { Ok(()) }
     }
 

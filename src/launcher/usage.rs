@@ -126,12 +126,12 @@ impl Usage {
     }
 
     /// Memory that would be free without the tree: what it wrote to, each page counted once, files of programs not at
-    /// all. Costly, hence only asked for when a cheap bound is passed.
-    pub(super) fn written(&self, limit: u64) -> u64 {
+    /// all. Costly, hence only asked for when a cheap bound is passed, and given up when something is urgent.
+    pub(super) fn written(&self, limit: u64, urgent: &dyn Fn() -> bool) -> Option<u64> {
         let rough = self.pids.iter().map(|pid| sum(*pid, "status", &["RssAnon:", "RssShmem:", "VmSwap:"]).unwrap_or(0));
         let rough: u64 = rough.sum();
         if rough <= limit {
-            return rough;
+            return Some(rough);
         }
         let shares = ["Pss_Anon:", "Pss_Shmem:", "SwapPss:"];
         // A process that cannot be looked into this closely counts with its rough figure.
@@ -140,7 +140,7 @@ impl Usage {
                 .or_else(|| sum(*pid, "status", &["RssAnon:", "RssShmem:", "VmSwap:"]))
                 .unwrap_or(0)
         };
-        self.pids.iter().map(exact).sum()
+        self.pids.iter().map(|pid| (!urgent()).then(|| exact(pid))).sum()
     }
 
     /// Files in memory that processes of the tree hold open: their pages count for no process as long as nobody maps

@@ -1,9 +1,10 @@
 //! Kernel features taken away one at a time: nothing starts, or the weaker mode that `doctor` and the record name.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::mode::{Mode, modes, report, wrapped};
 use crate::site::{Site, code, stderr};
+use crate::talk::Talk;
 use crate::{Case, case_of};
 
 /// What becomes of a job without a feature.
@@ -60,6 +61,11 @@ fn taken_away(without: &str, then: &Then) {
     let output = wrapped(&site, "run", &[], without).arg("touch canary").output().unwrap();
     let doctor = report(&mut wrapped(&site, "doctor", &[], without));
     let (said, records, shown) = (stderr(&output), site.records(), doctor.to_string());
+    let status = || {
+        let mut talk = Talk::start(wrapped(&site, "serve", &[], without))?;
+        let answer = talk.call("execute_command", &json!({"command": "touch canary"}));
+        Ok::<_, String>(talk.status(&answer)["structuredContent"].to_string())
+    };
     match then {
         Refused(why) => {
             assert_eq!(code(&output), 125, "{said}");
@@ -69,6 +75,9 @@ fn taken_away(without: &str, then: &Then) {
             assert!(doctor["refusals"].to_string().contains(why), "{shown}");
             let recorded = records.iter().any(|record| record.to_string().contains(why));
             assert!(recorded, "{records:?}");
+            let served = status().unwrap_or_else(|said| said);
+            assert!(served.contains(why), "{served}");
+            assert!(!site.path("workspace/canary").exists());
         }
         Weaker(what) => {
             assert_eq!(code(&output), 0, "{said}");
@@ -76,11 +85,15 @@ fn taken_away(without: &str, then: &Then) {
             let weak = |one: &Value| one["name"] == *what && one["strength"] != "held";
             assert!(doctor["properties"].as_array().unwrap().iter().any(weak), "{shown}");
             assert!(unheld(&records).contains(what), "{records:?}");
+            let status = status().unwrap();
+            assert!(status.contains(&format!("not in force: {what}")), "{status}");
         }
         AsBefore => {
             assert_eq!(code(&output), 0, "{said}");
             assert_eq!(doctor["holds"], true, "{shown}");
             assert!(site.path("workspace/canary").exists());
+            let status = status().unwrap();
+            assert!(!status.contains("not in force"), "{status}");
         }
     }
 }

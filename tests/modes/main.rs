@@ -13,11 +13,13 @@
 )]
 
 mod features;
+mod hogs;
 mod mode;
 mod shim;
 #[expect(dead_code, reason = "what this program needs of it is less")]
 #[path = "../suite/site.rs"]
 mod site;
+mod talk;
 mod tools;
 
 use std::panic::catch_unwind;
@@ -44,7 +46,7 @@ fn case_of(name: String, case: impl Fn() + std::panic::UnwindSafe + std::panic::
 }
 
 fn cases() -> Vec<Case> {
-    tools::cases().into_iter().chain(features::cases()).collect()
+    tools::cases().into_iter().chain(features::cases()).chain(hogs::cases()).collect()
 }
 
 fn drive(filter: &str) -> ExitCode {
