@@ -137,7 +137,7 @@ fn expands(text: &str) -> bool {
 fn scan(tokens: &[Token], place: &impl Fn(usize, usize) -> Span) -> Result<(), Refusal> {
     let mut openers = 0;
     let mut open_cases = 0_usize;
-    let mut previous = "";
+    let (mut previous, mut end) = ("", 0);
     for token in tokens {
         let text = token.to_str();
         let at = token.location();
@@ -148,8 +148,8 @@ fn scan(tokens: &[Token], place: &impl Fn(usize, usize) -> Span) -> Result<(), R
                 return Err(Refusal::new("double-parenthesis", span(), message));
             }
             (Token::Operator(..), "(") => openers += 1,
-            (Token::Operator(..), op) if op.starts_with(['<', '>']) && previous.len() > 9 => {
-                // The parser takes digits before a redirection as a small number, whatever they are.
+            (Token::Operator(..), op) if op.starts_with(['<', '>']) && previous.len() > 9 && end == at.start.index => {
+                // The parser takes digits right before a redirection as a small number, whatever they are.
                 return Err(Refusal::new("descriptor", span(), "descriptors above 9 are refused; use 0 to 9"));
             }
             (Token::Operator(..), _) => {}
@@ -163,6 +163,7 @@ fn scan(tokens: &[Token], place: &impl Fn(usize, usize) -> Span) -> Result<(), R
         }
         let digits = text.bytes().all(|byte| byte.is_ascii_digit());
         previous = if matches!(token, Token::Operator(..)) || digits { text } else { "" };
+        end = at.end.index;
         if openers > MAX_OPENERS || open_cases > MAX_OPEN_CASES {
             let message = "commands are nested too deep or hold too many compound commands; run them apart";
             return Err(Refusal::new("too-deep", span(), message));
@@ -183,6 +184,14 @@ pub(super) fn subscript(word: &str) -> Result<(), &'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn digits_are_a_descriptor_only_right_before_a_redirection() {
+        let read = |text: &str| parse(text, |start, end| Span { start, end }).map(drop).map_err(|refusal| refusal.code);
+        assert_eq!(read("echo 99999999999 >a"), Ok(()));
+        assert_eq!(read("echo 99999999999>a"), Err("descriptor"));
+        assert_eq!(read("echo é 99999999999<a"), Err("descriptor"));
+    }
 
     #[test]
     fn an_empty_delimiter_is_refused_before_the_tokenizer_looks_for_it() {

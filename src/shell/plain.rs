@@ -307,6 +307,7 @@ mod tests {
             "printf '%s\\n' \"a \\\" b\" c\\ d &> log",
             "X=1",
             "> empty",
+            "echo 99999999999 > large",
         ];
         for text in plain {
             assert!(read(text, Place::At(0), &mut Lower::default()).is_some(), "{text}");
