@@ -52,6 +52,26 @@ fn unix_listen() -> io::Result<()> {
 fn unix_datagram() -> io::Result<()> {
     UnixDatagram::unbound().map(|_| ())
 }
+fn pair_of_datagrams() -> io::Result<()> {
+    let (one, _other) = UnixDatagram::pair()?;
+    one.send_to(b"x", format!("{}/datagrams", variable("OUTSIDE"))).map(|_| ())
+}
+fn raw_pair() -> io::Result<()> {
+    use std::os::fd::FromRawFd;
+    let mut pair = [0_i32; 2];
+    simple(libc::SYS_socketpair, [1, 3, 0, pair.as_mut_ptr() as usize, 0, 0])?;
+    // SAFETY: the kernel has just made it, and nobody else knows it.
+    let one = unsafe { UnixDatagram::from_raw_fd(pair[0]) };
+    one.connect(format!("{}/datagrams", variable("OUTSIDE")))?;
+    one.send(b"x").map(|_| ())
+}
+fn lease() -> io::Result<()> {
+    use std::os::fd::AsRawFd;
+    let path = format!("{}/leased", variable("INSIDE"));
+    std::fs::write(&path, "")?;
+    let file = std::fs::File::open(path)?;
+    simple(libc::SYS_fcntl, [usize::try_from(file.as_raw_fd()).unwrap(), 1024, 0, 0, 0, 0])
+}
 fn unix_abstract() -> io::Result<()> {
     use std::os::linux::net::SocketAddrExt;
     let name = std::os::unix::net::SocketAddr::from_abstract_name(format!("shellwarden-{}", number("PORT")))?;
@@ -312,6 +332,9 @@ pub(crate) const ATTEMPTS: &[Attempt] = &[
     works("unix listen", unix_listen),
     works("unix datagram", unix_datagram),
     works("unix abstract", unix_abstract),
+    works("a pair of datagram sockets", pair_of_datagrams),
+    works("a pair of raw sockets", raw_pair),
+    works("a lease", lease),
     works("netlink", netlink),
     may_work("raw socket", raw),
     may_work("packet socket", packet),

@@ -4,7 +4,7 @@ use std::fs;
 use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::os::linux::net::SocketAddrExt;
-use std::os::unix::net::{SocketAddr, UnixListener};
+use std::os::unix::net::{SocketAddr, UnixDatagram, UnixListener};
 use std::process::{Child, Command, ExitCode, Stdio};
 
 use shellwarden::launcher::{Exit, LaunchError, StdinMode};
@@ -91,6 +91,7 @@ struct Victims {
     canary: Child,
     tcp: TcpListener,
     _sockets: Vec<UnixListener>,
+    _datagrams: UnixDatagram,
 }
 
 impl Victims {
@@ -108,7 +109,8 @@ impl Victims {
         let paths = [world.inside.join("service"), world.outside.join("service")];
         let mut sockets: Vec<_> = paths.iter().map(|path| UnixListener::bind(path).unwrap()).collect();
         sockets.push(UnixListener::bind_addr(&hidden).unwrap());
-        Self { canary, tcp, _sockets: sockets }
+        let datagrams = UnixDatagram::bind(world.outside.join("datagrams")).unwrap();
+        Self { canary, tcp, _sockets: sockets, _datagrams: datagrams }
     }
 
     fn environment(&self, world: &World) -> Vec<(&'static str, String)> {
@@ -161,7 +163,7 @@ async fn every_attack(world: World) {
         if fs::read_to_string(world.outside.join("secret")).ok().as_deref() != Some("canary") {
             wrong.push(format!("{}: the secret was changed", attempt.name));
         }
-        if fs::read_dir(&world.outside).unwrap().count() != 3 {
+        if fs::read_dir(&world.outside).unwrap().count() != 4 {
             wrong.push(format!("{}: the outer directory was changed", attempt.name));
         }
         if victims.canary.try_wait().unwrap().is_some() {

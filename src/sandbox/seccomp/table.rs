@@ -150,15 +150,18 @@ const ALWAYS: &[Rule] = &[
     refuse(libc::SYS_ioperm, "ioperm", MACHINE),
     refuse(libc::SYS_modify_ldt, "modify_ldt", SURFACE),
     refuse(libc::SYS_memfd_secret, "memfd_secret", "memory that nobody can look at or count"),
-    // A family other than AF_UNIX (1) has no pairs, but asking for one loads its module.
+    // A family other than AF_UNIX (1) has no pairs, but asking for one loads its module. Datagrams (and type 3, which the
+    // kernel makes datagrams) go to any address that is given with them, pair or not; SOCK_SEQPACKET is 5.
     Rule {
         call: libc::SYS_socketpair,
         name: "socketpair",
-        when: &[&[is(0, 1)]],
+        when: &[&[is(0, 1), STREAM], &[is(0, 1), Test::Is { argument: 1, mask: TYPE, value: 5 }]],
         then: ALLOW,
         otherwise: EACCES,
-        purpose: SURFACE,
+        purpose: "a pair of datagram sockets talks to every UNIX datagram socket of the machine",
     },
+    // 1024 is F_SETLEASE.
+    refuse_if(libc::SYS_fcntl, "fcntl", &[&[is(1, 1024)]], "a lease makes other programs wait that open the file"),
     refuse(libc::SYS_uselib, "uselib", SURFACE),
     refuse(libc::SYS_lookup_dcookie, "lookup_dcookie", SURFACE),
     // 0 is PER_LINUX and all ones asks; others switch off address randomisation or change how programs are mapped.
