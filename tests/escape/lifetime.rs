@@ -1,16 +1,16 @@
 //! Every process of a job is gone when it ends, is killed, or loses whoever looked after it.
 
 use std::fs;
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use shellwarden::launcher::{Exit, LaunchError, Process, StdinMode};
-use shellwarden::sandbox::Limits;
+use shellwarden::sandbox::{Isolation, Limits};
 use tokio::io::AsyncReadExt;
 
-use crate::world::{World, in_world, processes};
+use crate::world::{World, in_world, isolation_of, processes};
 
 /// Processes that try to stay: own sessions, a double fork, ignored signals, a forking loop.
 const CLINGING: &str = "trap '' TERM HUP INT
@@ -113,19 +113,54 @@ pub(crate) async fn dead_helper_and_supervisor(world: World) {
 
 /// The other side of [`dead_server`]: three jobs, then sleep.
 pub(crate) async fn serve_until_killed(world: World) {
-    let _jobs = three_jobs(&world).await;
-    println!("serving {}", world.base.display());
+    let jobs = three_jobs(&world).await;
+    let pids: Vec<String> = jobs
+        .iter()
+        .map(|job| job.handle.pid())
+        .chain([world.launcher.helper_pid()])
+        .map(|pid| pid.to_string())
+        .collect();
+    println!("serving {} {}", pids.join(","), world.base.display());
     std::future::pending::<()>().await;
 }
 
-pub(crate) fn dead_server(mode: &str) {
+/// A server with three jobs: itself, its helper and their supervisors, and its folder.
+fn serving(mode: &str) -> (Child, Vec<i32>, String) {
     use std::io::{BufRead, BufReader};
     let me = std::env::current_exe().unwrap();
     let mut server = Command::new(me).args(["world", mode, "serve"]).stdout(Stdio::piped()).spawn().unwrap();
     let mut line = String::new();
     BufReader::new(server.stdout.take().unwrap()).read_line(&mut line).unwrap();
-    let base = line.trim_end().strip_prefix("serving ").unwrap().to_owned();
+    let (pids, base) = line.trim_end().strip_prefix("serving ").unwrap().split_once(' ').unwrap();
+    let pids = pids.split(',').map(|pid| pid.parse().unwrap()).collect();
     assert!(!clinging().is_empty());
+    (server, pids, base.to_owned())
+}
+
+/// Whoever could end the jobs is gone in one moment. The kernel ends them where it can: all of them in a namespace, elsewhere
+/// the first process of each, and the others stay.
+pub(crate) fn dead_all(mode: &str) {
+    let (mut server, mut pids, base) = serving(mode);
+    pids.push(i32::try_from(server.id()).unwrap());
+    for signal in [Signal::SIGSTOP, Signal::SIGKILL] {
+        pids.iter().for_each(|pid| kill(Pid::from_raw(*pid), signal).unwrap());
+    }
+    server.wait().unwrap();
+    if isolation_of(mode) >= Isolation::PidNamespace {
+        wait_until_gone("jobs without anybody");
+    }
+    // Only the first process of a job has the whole script in its command line and no script's parent.
+    let first = || processes().into_iter().filter(|(_, command)| command.contains("echo ready")).count();
+    let limit = Instant::now() + Duration::from_secs(30);
+    while first() > 0 {
+        assert!(Instant::now() < limit, "{:?}", processes());
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    fs::remove_dir_all(base).unwrap();
+}
+
+pub(crate) fn dead_server(mode: &str) {
+    let (mut server, _, base) = serving(mode);
     server.kill().unwrap();
     server.wait().unwrap();
     wait_until_gone("jobs of a dead server");
