@@ -12,8 +12,10 @@ use crate::sys;
 
 /// The first glances follow close on each other: most bombs go off at once.
 const FIRST: Duration = Duration::from_millis(1);
-/// Between two glances at a job that has been running for some time.
+/// Between two glances at a job that has been running for some time and that nothing else stops.
 const USUAL: Duration = Duration::from_millis(8);
+/// The same where the kernel stops it at a number that is higher than the limit, and not much.
+const BOUNDED: Duration = Duration::from_millis(100);
 
 /// Glances at one job.
 #[derive(Debug)]
@@ -23,6 +25,7 @@ pub(super) struct Crowd {
     others: u16,
     next: Instant,
     pause: Duration,
+    longest: Duration,
 }
 
 /// The kernel tells the number in sixteen bits, so it may have gone round: only differences mean something.
@@ -33,11 +36,13 @@ fn grown(now: u16, before: u16) -> u16 {
 }
 
 impl Crowd {
-    /// For a job that has just started; none where the number cannot be asked for.
-    pub(super) fn new(limit: u64) -> Option<Self> {
+    /// For a job that has just started, and whose processes the kernel bounds or not; none where the number cannot be asked
+    /// for.
+    pub(super) fn new(limit: u64, bounded: bool) -> Option<Self> {
         let others = sys::tasks_of_machine().ok()?;
         let limit = u16::try_from(limit).unwrap_or(u16::MAX / 2);
-        Some(Self { limit, others, next: Instant::now() + FIRST, pause: FIRST })
+        let longest = if bounded { BOUNDED } else { USUAL };
+        Some(Self { limit, others, next: Instant::now() + FIRST, pause: FIRST, longest })
     }
 
     /// When to glance next.
@@ -50,7 +55,7 @@ impl Crowd {
         if now < self.next {
             return false;
         }
-        self.pause = (self.pause * 2).min(USUAL);
+        self.pause = (self.pause * 2).min(self.longest);
         self.next = now + self.pause;
         self.grows()
     }

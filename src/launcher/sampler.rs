@@ -46,6 +46,17 @@ const SHARE: u32 = 40;
 /// A single process that reaches the limit gets a signal that it can handle from the kernel; the job's end comes later.
 const CPU_SLACK: Duration = Duration::from_millis(500);
 
+/// What the kernel does by itself.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Held {
+    /// It refuses more processes than the limit.
+    pub(super) counted: bool,
+    /// It refuses more than some higher number.
+    pub(super) bounded: bool,
+    /// The job has an IPC namespace.
+    pub(super) own_segments: bool,
+}
+
 /// Looks at one job.
 #[derive(Debug)]
 pub(super) struct Sampler {
@@ -70,23 +81,22 @@ pub(super) struct Sampler {
 }
 
 impl Sampler {
-    /// For a job with these limits; none when the kernel holds all of them. `counted` tells that it counts processes,
-    /// `own_segments` that the job has an IPC namespace.
-    pub(super) fn new(limits: &Limits, counted: bool, own_segments: bool) -> Option<Self> {
+    /// For a job with these limits; none when the kernel holds all of them.
+    pub(super) fn new(limits: &Limits, held: &Held) -> Option<Self> {
         let cpu = limits.cpu_time.map(|limit| limit.get() + CPU_SLACK);
         let memory = limits.memory.map(|limit| limit.get());
-        let (processes, full) = if counted { (None, limits.processes) } else { (limits.processes, None) };
+        let (processes, full) = if held.counted { (None, limits.processes) } else { (limits.processes, None) };
         (cpu.is_some() || memory.is_some() || limits.processes.is_some()).then(|| Self {
             cpu,
             memory,
             processes,
             full,
-            crowd: processes.and_then(Crowd::new),
+            crowd: processes.and_then(|limit| Crowd::new(limit, held.bounded)),
             next: Instant::now() + FIRST,
             pause: FIRST,
             last: Usage::default(),
             unclaimed: Duration::ZERO,
-            own_segments,
+            own_segments: held.own_segments,
             shared_before: None,
             peak: 0,
             was_full: false,
@@ -210,15 +220,16 @@ mod tests {
     #[test]
     fn a_job_without_limits_of_the_whole_is_never_looked_at() {
         let file_size = Some("1 MiB".parse().unwrap());
-        assert!(Sampler::new(&Limits { file_size, ..Limits::default() }, false, false).is_none());
-        let counted = Sampler::new(&Limits { processes: Some(3), ..Limits::default() }, true, false).unwrap();
+        assert!(Sampler::new(&Limits { file_size, ..Limits::default() }, &Held::default()).is_none());
+        let held = Held { counted: true, ..Held::default() };
+        let counted = Sampler::new(&Limits { processes: Some(3), ..Limits::default() }, &held).unwrap();
         assert_eq!((counted.processes, counted.full), (None, Some(3)), "the kernel refuses, nothing is ended");
     }
 
     #[test]
     fn what_grows_is_looked_at_sooner_and_what_rests_later() {
         let limits = Limits { processes: Some(80), ..Limits::default() };
-        let mut sampler = Sampler::new(&limits, false, false).unwrap();
+        let mut sampler = Sampler::new(&limits, &Held::default()).unwrap();
         let usage = |tasks, cpu| Usage { tasks, cpu: Duration::from_millis(cpu), ..Usage::default() };
         let mut pause = |usage: Usage| {
             sampler.schedule(&usage, Instant::now());

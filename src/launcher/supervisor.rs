@@ -22,7 +22,7 @@ use nix::unistd::{Gid, Pid, Uid, chown, fchown, getpid};
 
 use super::helper::Profile;
 use super::protocol::{self, Order, Report};
-use super::sampler::{Passed, Sampler};
+use super::sampler::{Held, Passed, Sampler};
 use super::tree::Tree;
 use super::usage;
 use crate::sandbox::child::{self, Entry};
@@ -136,8 +136,12 @@ fn begin<'a>(setup: Setup<'a>, profile: &Profile) -> Result<Watch<'a>, Failure> 
         let _ = sys::reap();
         return Err(failure);
     }
-    let own_segments = support.isolation() == Isolation::MountNamespace;
-    let sampler = Sampler::new(&job.limits, support.counts_processes(job.limits.processes), own_segments);
+    let held = Held {
+        counted: support.counts_processes(job.limits.processes),
+        bounded: support.process_count() == ProcessCount::PidNamespace,
+        own_segments: support.isolation() == Isolation::MountNamespace,
+    };
+    let sampler = Sampler::new(&job.limits, &held);
     Ok(Watch { tree, first, signals, socket, life, status: None, sampler, passed: None, ordered: true, alive: true })
 }
 
