@@ -10,6 +10,9 @@ const MAX_WORDS: usize = 1024;
 /// Most characters that all these words hold together.
 const MAX_CHARACTERS: usize = 256 * 1024;
 
+/// A word inside a substitution that is copied weighs as much as so many characters.
+const WORD_WEIGHT: usize = 8;
+
 /// Most opening braces in one word: expansion recurses once for each.
 const MAX_GROUPS: usize = 32;
 
@@ -20,8 +23,8 @@ enum Atom {
     Other(Piece),
 }
 
-/// The words, or nothing when they are too many.
-pub(super) fn expand(pieces: Vec<Piece>) -> Option<Vec<Vec<Piece>>> {
+/// The words, or nothing when they are too many. `nested` is how many words the substitutions in `pieces` hold.
+pub(super) fn expand(pieces: Vec<Piece>, nested: usize) -> Option<Vec<Vec<Piece>>> {
     let candidate = |piece: &Piece| matches!(piece, Piece::Literal { text, quoted: false } if text.contains('{'));
     if !pieces.iter().any(candidate) {
         return Some(vec![pieces]);
@@ -30,7 +33,7 @@ pub(super) fn expand(pieces: Vec<Piece>) -> Option<Vec<Vec<Piece>>> {
     if atoms.iter().filter(|atom| matches!(atom, Atom::Open('{'))).count() > MAX_GROUPS {
         return None;
     }
-    let words = alternatives(&atoms)?;
+    let words = alternatives(&atoms, nested * WORD_WEIGHT)?;
     Some(words.into_iter().map(join).collect())
 }
 
@@ -57,17 +60,17 @@ fn join(atoms: Vec<Atom>) -> Vec<Piece> {
     pieces
 }
 
-/// Expands the first brace group of a word, then the rest, as bash does.
-fn alternatives(atoms: &[Atom]) -> Option<Vec<Vec<Atom>>> {
+/// Expands the first brace group of a word, then the rest, as bash does. Each word weighs `weight` more than its characters.
+fn alternatives(atoms: &[Atom], weight: usize) -> Option<Vec<Vec<Atom>>> {
     let Some((start, end, members)) = first_group(atoms) else { return Some(vec![atoms.to_vec()]) };
     let before = atoms.get(..start).unwrap_or_default();
-    let after = alternatives(atoms.get(end + 1..).unwrap_or_default())?;
+    let after = alternatives(atoms.get(end + 1..).unwrap_or_default(), weight)?;
     let mut words = Vec::new();
     let mut characters = 0;
     for member in members {
-        for inner in alternatives(&member)? {
+        for inner in alternatives(&member, weight)? {
             for tail in &after {
-                characters += before.len() + inner.len() + tail.len();
+                characters += before.len() + inner.len() + tail.len() + weight;
                 if words.len() >= MAX_WORDS || characters > MAX_CHARACTERS {
                     return None;
                 }
@@ -189,7 +192,7 @@ mod tests {
             });
             texts.collect::<String>()
         };
-        expand(vec![literal]).unwrap_or_default().into_iter().map(flat).collect()
+        expand(vec![literal], 0).unwrap_or_default().into_iter().map(flat).collect()
     }
 
     #[test]

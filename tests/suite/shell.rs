@@ -135,6 +135,7 @@ fn hostile_sizes_are_refused_at_once() {
             format!("for i in {{1..40}}; do for j in {{1..40}}; do echo {}$i$j; done; done", "a".repeat(60_000)),
             "too-many-cases",
         ),
+        ("braces that copy what a substitution holds", "echo {`a {1..500}`,b}{1..500}".to_owned(), "too-many-words"),
         ("a number that is no descriptor", "ls 99999999999> x".to_owned(), "descriptor"),
         ("loops in loops", format!("{}ls;{}", "for i in {1..40}; do ".repeat(4), " done;".repeat(4)), "too-many-cases"),
     ];

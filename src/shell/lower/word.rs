@@ -29,10 +29,12 @@ enum Tilde {
 
 /// An argument, an item of a `for` list: braces may make it several words.
 pub(in crate::shell) fn argument(raw: &str, place: Place, span: Span, lower: &mut Lower) -> Result<Vec<Word>, Refusal> {
+    let mark = lower.sites();
     let pieces = piece::pieces(raw, place, Mode::Bare, lower)?;
-    let too_many = || Refusal::new("too-many-words", span, "braces make more than 1024 words; write less");
+    let nested = lower.sites() - mark;
+    let too_many = || Refusal::new("too-many-words", span, "braces make too many words; write less");
     let tilde = if assignment_shape(&pieces) { Tilde::Assignment } else { Tilde::Word };
-    let words = brace::expand(pieces).ok_or_else(too_many)?;
+    let words = brace::expand(pieces, nested).ok_or_else(too_many)?;
     words.into_iter().map(|pieces| finish(pieces, span, tilde, lower)).collect()
 }
 
