@@ -1,7 +1,8 @@
 //! Notices that a policy file changed, or that somebody asks for it to be read again.
 //!
 //! In: a running engine and how its policy is loaded. Out: reloads. The kernel tells of changes: nothing here polls. The
-//! folders are watched, not the files, because editors and deployments put a new file in the place of the old one.
+//! folders are watched, not the files, because editors and deployments put a new file in the place of the old one, or turn
+//! a link on the way to it.
 
 use std::collections::BTreeSet;
 use std::ffi::OsString;
@@ -9,7 +10,7 @@ use std::fs;
 use std::io::{self, PipeReader, PipeWriter};
 use std::os::fd::AsFd;
 use std::os::unix::fs::MetadataExt;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::thread;
 use std::time::Duration;
@@ -95,14 +96,11 @@ fn picture(files: &[AbsPath]) -> Vec<Option<(u64, u64, i64, i64)>> {
     files.iter().map(|path| about(path).map(|it| (it.ino(), it.len(), it.mtime(), it.mtime_nsec()))).collect()
 }
 
-/// Folders that are watched, and the names in them that matter.
+/// The folders of some files, and the names in them that matter.
 #[derive(Debug)]
 pub struct Watch {
     /// None before there are files, and after it broke.
     telling: Option<Telling>,
-    folders: BTreeSet<PathBuf>,
-    /// Every name matters.
-    all: bool,
 }
 
 /// A thread that waits for the kernel, until this is dropped.
@@ -117,54 +115,40 @@ struct Telling {
 
 impl Watch {
     fn nothing() -> Self {
-        Self { telling: None, folders: BTreeSet::new(), all: false }
+        Self { telling: None }
     }
 
-    fn of(files: &[AbsPath]) -> io::Result<Self> {
+    /// Watches these files, and each link on the way to them.
+    ///
+    /// # Errors
+    /// The kernel watches no more, or a folder is not there.
+    pub fn of(files: &[AbsPath]) -> io::Result<Self> {
         let mut watch = Self::nothing();
         watch.add(files)?;
         Ok(watch)
     }
 
-    /// Watches everything in the folders of these files: a link beside a file may be what leads to another one.
+    /// Watches these files as well. Those that are watched already may be reached by other links now.
     ///
     /// # Errors
-    /// The kernel watches no more, or a folder is not there.
-    pub fn beside(files: &[AbsPath]) -> io::Result<Self> {
-        let mut watch = Self { all: true, ..Self::nothing() };
-        watch.add(files)?;
-        Ok(watch)
-    }
-
-    /// Watches the folders of these files as well, those that links lead to included.
-    ///
-    /// # Errors
-    /// As for [`Watch::beside`].
+    /// As for [`Watch::of`].
     pub fn add(&mut self, files: &[AbsPath]) -> io::Result<()> {
         if files.is_empty() {
             return Ok(());
         }
         let telling = match &mut self.telling {
             Some(telling) => telling,
-            none => none.insert(Telling::start(self.all)?),
+            none => none.insert(Telling::start()?),
         };
         let flags = AddWatchFlags::IN_CLOSE_WRITE
             | AddWatchFlags::IN_MOVED_TO
             | AddWatchFlags::IN_CREATE
             | AddWatchFlags::IN_ONLYDIR;
-        for file in files {
-            let named = file.as_path().to_path_buf();
-            let real = fs::canonicalize(&named).unwrap_or_else(|_| named.clone());
-            for path in [named, real] {
-                let (Some(folder), Some(name)) = (path.parent().map(Path::to_path_buf), path.file_name()) else {
-                    continue;
-                };
-                telling.names.lock().unwrap_or_else(PoisonError::into_inner).insert(name.to_owned());
-                if !self.folders.contains(&folder) {
-                    telling.inotify.add_watch(&folder, flags)?;
-                    self.folders.insert(folder);
-                }
-            }
+        for path in files.iter().flat_map(|file| on_the_way(file.as_path())) {
+            let (Some(folder), Some(name)) = (path.parent(), path.file_name()) else { continue };
+            telling.names.lock().unwrap_or_else(PoisonError::into_inner).insert(name.to_owned());
+            // A folder that is watched already stays so.
+            telling.inotify.add_watch(folder, flags)?;
         }
         Ok(())
     }
@@ -185,8 +169,35 @@ impl Watch {
     }
 }
 
+/// So many links may lead to a file, as for the kernel: path_resolution(7).
+const MOST_LINKS: usize = 40;
+
+/// Each link that leads to this file, and at last the file itself.
+fn on_the_way(file: &Path) -> Vec<PathBuf> {
+    let (mut found, mut here) = (Vec::new(), PathBuf::from("/"));
+    let backwards = |path: &Path| path.components().rev().map(|part| part.as_os_str().to_owned()).collect();
+    let mut left: Vec<OsString> = backwards(file);
+    while let Some(part) = left.pop() {
+        let next = match Path::new(&part).components().next() {
+            Some(Component::Normal(name)) => here.join(name),
+            Some(Component::ParentDir) => here.parent().unwrap_or(&here).to_path_buf(),
+            Some(Component::RootDir) => PathBuf::from("/"),
+            _ => continue,
+        };
+        match fs::read_link(&next) {
+            Ok(target) if found.len() < MOST_LINKS => {
+                left.append(&mut backwards(&target));
+                found.push(next);
+            }
+            _ => here = next,
+        }
+    }
+    found.push(here);
+    found
+}
+
 impl Telling {
-    fn start(all: bool) -> io::Result<Self> {
+    fn start() -> io::Result<Self> {
         let inotify = Arc::new(Inotify::init(InitFlags::IN_NONBLOCK | InitFlags::IN_CLOEXEC)?);
         let names = Arc::new(Mutex::new(BTreeSet::new()));
         let (over, stop) = io::pipe()?;
@@ -194,7 +205,7 @@ impl Telling {
         let (tell, changes) = mpsc::channel(1);
         let (waited, wanted) = (Arc::clone(&inotify), Arc::clone(&names));
         thread::Builder::new().name("policy files".into()).spawn(move || {
-            while let Ok(Some(changed)) = next(&waited, &over, (!all).then_some(&*wanted)) {
+            while let Ok(Some(changed)) = next(&waited, &over, &wanted) {
                 if changed && matches!(tell.try_send(()), Err(TrySendError::Closed(()))) {
                     break;
                 }
@@ -204,8 +215,8 @@ impl Telling {
     }
 }
 
-/// Waits for the kernel: did one of the files change, or anything where no names are given? None when nobody listens any more.
-fn next(inotify: &Inotify, over: &PipeReader, names: Option<&Mutex<BTreeSet<OsString>>>) -> io::Result<Option<bool>> {
+/// Waits for the kernel: did one of the files change? None when nobody listens any more.
+fn next(inotify: &Inotify, over: &PipeReader, names: &Mutex<BTreeSet<OsString>>) -> io::Result<Option<bool>> {
     let mut waiting = [PollFd::new(inotify.as_fd(), PollFlags::POLLIN), PollFd::new(over.as_fd(), PollFlags::POLLIN)];
     match poll(&mut waiting, PollTimeout::NONE) {
         Err(Errno::EINTR) => return Ok(Some(false)),
@@ -218,8 +229,30 @@ fn next(inotify: &Inotify, over: &PipeReader, names: Option<&Mutex<BTreeSet<OsSt
         Err(Errno::EAGAIN | Errno::EINTR) => return Ok(Some(false)),
         other => other?,
     };
-    let Some(names) = names else { return Ok(Some(!events.is_empty())) };
     let names = names.lock().unwrap_or_else(PoisonError::into_inner);
     // Events that the kernel had no room for carry no name.
     Ok(Some(events.iter().any(|event| event.name.as_ref().is_none_or(|name| names.contains(name)))))
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a failed assumption is a failed test")]
+mod tests {
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+
+    #[test]
+    fn every_link_on_the_way_is_found() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path().canonicalize().unwrap();
+        fs::create_dir_all(root.join("v1/sub")).unwrap();
+        fs::write(root.join("v1/policy.yaml"), "").unwrap();
+        symlink("v1", root.join("now")).unwrap();
+        symlink(root.join("now/sub/../policy.yaml"), root.join("p.yaml")).unwrap();
+        symlink("loop", root.join("loop")).unwrap();
+        let found = on_the_way(&root.join("p.yaml"));
+        assert_eq!(found, ["p.yaml", "now", "v1/policy.yaml"].map(|name| root.join(name)));
+        assert_eq!(on_the_way(&root.join("absent")), [root.join("absent")]);
+        assert_eq!(on_the_way(&root.join("loop")).len(), MOST_LINKS + 1);
+    }
 }

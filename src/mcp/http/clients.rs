@@ -1,12 +1,13 @@
 //! All clients, and which of them a request comes from.
 //!
 //! In: what requests prove, and the file of tokens. Out: the client, or nobody. The file is looked at before each request
-//! and now and then, so a revoked token is worth nothing from that moment on; its client's calls, sessions and jobs end.
+//! and when it changes, so a revoked token is worth nothing from that moment on; its client's calls, sessions and jobs end.
 //!
 //! INVARIANT: while the file cannot be read, nobody is let in.
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -19,11 +20,15 @@ use super::client::{Client, Maker};
 use super::options::Options;
 use super::serve::HttpError;
 use super::tokens::{self, Entry, Proof};
+use crate::engine::Watch;
 use crate::mcp::serve;
 use crate::paths::AbsPath;
 
-/// How often the file is looked at while nobody asks.
+/// How often the file is looked at where the kernel does not tell of changes.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
+
+/// The wall clock may be set, so no sleep for it is longer.
+const LONG: Duration = Duration::from_secs(60);
 
 /// Who there is.
 pub(super) enum Clients {
@@ -86,18 +91,10 @@ impl Clients {
         }
     }
 
-    /// Looks at the file now and then, until told to stop.
+    /// Follows the file and ends clients whose time is over, until told to stop.
     pub(super) async fn watch(&self, until: CancellationToken) {
         let Self::Listed(listed) = self else { return };
-        let mut next = tokio::time::interval(LOOK_EVERY);
-        let looking = async {
-            loop {
-                next.tick().await;
-                listed.look().await;
-                listed.drop_expired();
-            }
-        };
-        until.run_until_cancelled(looking).await;
+        until.run_until_cancelled(listed.follow()).await;
     }
 }
 
@@ -219,6 +216,41 @@ impl Listed {
                 tokio::spawn(async move { client.end_jobs().await });
             }
         }
+    }
+
+    async fn follow(&self) {
+        let file = std::slice::from_ref(&self.path);
+        let mut watch = Watch::of(file);
+        loop {
+            // Also once before the first change: the file may be another one since it was read.
+            self.look().await;
+            self.drop_expired();
+            let unwatched = match &mut watch {
+                Ok(watch) => tokio::select! {
+                    changed = watch.changed() => changed.is_none().then(|| io::Error::other("the watch has ended")),
+                    () = self.next_end() => None,
+                },
+                Err(_) => {
+                    tokio::time::sleep(LOOK_EVERY).await;
+                    None
+                }
+            };
+            // Links may lead elsewhere now.
+            let again = watch.as_mut().map_or(Ok(()), |watch| watch.add(file));
+            if let Some(error) = unwatched.or(again.err()) {
+                tracing::warn!(%error, "changes of the token file are looked for: the kernel does not tell of them");
+                watch = Err(error);
+            }
+        }
+    }
+
+    /// Returns when the next proof runs out, or much later.
+    async fn next_end(&self) {
+        let (book, now) = (self.book(), Timestamp::now());
+        let ends = book.entries.iter().filter_map(|(entry, _)| entry.expires);
+        let left = ends.min().map(|end| Duration::try_from(end.duration_since(now)).unwrap_or_default());
+        // A moment more, for it holds until then.
+        tokio::time::sleep(left.unwrap_or(LONG).min(LONG) + Duration::from_millis(1)).await;
     }
 
     /// Ends clients whose last proof has run out.

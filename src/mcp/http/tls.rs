@@ -72,9 +72,9 @@ impl Certificates {
         }
     }
 
-    /// Looks whenever something changes beside the files; returns when that is not told.
+    /// Looks whenever one of the files changes; returns when that is not told.
     async fn told(&self, files: &[AbsPath]) -> io::Result<Infallible> {
-        let mut watch = Watch::beside(files)?;
+        let mut watch = Watch::of(files)?;
         loop {
             // Also once before: they may have changed since they were read.
             self.look();

@@ -1,6 +1,7 @@
 //! Another policy while the server runs: whole or not at all, on record, and not from files that others can change.
 
 use std::fs;
+use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
 use nix::sys::signal::Signal;
@@ -33,6 +34,10 @@ impl Served {
     fn new() -> Self {
         let site = Site::new();
         let file = site.write("policies/policy.yaml", &policy("first"));
+        Self::of(site, file)
+    }
+
+    fn of(site: Site, file: PathBuf) -> Self {
         let mut command = site.command("serve");
         command.arg("--policy").arg(&file);
         let session = Session::open_command(command);
@@ -60,6 +65,28 @@ impl Served {
     fn refusal(&mut self) -> String {
         text(&self.session.call("execute_command", json!({"command": "whoami"})))
     }
+}
+
+#[test]
+fn a_link_on_the_way_that_is_turned_is_noticed() {
+    let site = Site::new();
+    let first = site.write("releases/1/policy.yaml", &policy("first"));
+    let second = site.write("releases/2/policy.yaml", &policy("second"));
+    let link = site.path("now");
+    let turn = |to: &Path| {
+        let beside = link.with_extension("new");
+        symlink(to.parent().unwrap(), &beside).unwrap();
+        fs::rename(beside, &link).unwrap();
+    };
+    turn(&first);
+    let mut served = Served::of(site, link.join("policy.yaml"));
+    assert!(served.refusal().contains("told by first"));
+    turn(&second);
+    assert_eq!(served.reloads(1)["outcome"], "in_force");
+    assert!(served.refusal().contains("told by second"));
+    put(&second, &policy("third"));
+    assert_eq!(served.reloads(2)["outcome"], "in_force");
+    assert!(served.refusal().contains("told by third"), "where the link leads now is watched as well");
 }
 
 #[test]
