@@ -18,7 +18,7 @@ use super::rule::{List, OperandRule, Options, Rule, RuleRef};
 use super::subject::Subject;
 use super::world::{ProgramFile, World};
 use crate::paths::AbsPath;
-use crate::shell::{Command, Cwd, Head, Word, carries_alike};
+use crate::shell::{Command, Cwd, Head, Word, carries_alike, leaves_login_out};
 
 /// Why an allow rule without a reason of its own allows.
 const COVERED: &str = "all of it is allowed";
@@ -135,6 +135,9 @@ impl<'a> Court<'a> {
         report.verdict = answer.verdict;
         report.rule = answer.rule.map(Rule::reference);
         report.reason = answer.reason;
+        if report.verdict != Verdict::Deny && leaves_login_out(&command.words) {
+            report.reason.push_str("; it runs without `-l`, so no start-up file is read");
+        }
         let file = file.ok().flatten();
         report.path = file.as_ref().map(|file| file.path.clone());
         let need = if answer.inert || builtin { Need::Nothing } else { Need::OneOf(answer.profiles) };

@@ -79,6 +79,9 @@ const ACCEPTED: &[&str] = &[
     "set", "shift", "test", "true", "type", "unset", "wait",
 ];
 
+/// Long names for options of `set`.
+const NAMED: &[&str] = &["pipefail", "errexit", "nounset", "verbose", "xtrace"];
+
 /// Is this the name of a builtin, accepted or not?
 pub(super) fn is_builtin(name: &str) -> bool {
     ACCEPTED.contains(&name) || REFUSED.contains(&name)
@@ -240,7 +243,7 @@ fn number(name: &str, arguments: &[&Word]) -> Result<Option<usize>, Refused> {
     }
 }
 
-/// Options that change when the script stops; `-x` would expand PS4 as code.
+/// Options that change when the script stops, or that show what it does.
 fn set(arguments: &[&Word]) -> Result<Effect, Refused> {
     let mut words = arguments.iter();
     let mut any = false;
@@ -249,16 +252,22 @@ fn set(arguments: &[&Word]) -> Result<Effect, Refused> {
         let letters = text.strip_prefix(['-', '+']).unwrap_or_default();
         let takes_name = letters.ends_with('o');
         let plain = letters.strip_suffix('o').unwrap_or(letters);
-        if letters.is_empty() || !plain.chars().all(|c| matches!(c, 'e' | 'u')) {
-            return refuse("set", "only -e, -u and -o pipefail are accepted");
+        if letters.is_empty() || !plain.chars().all(|c| matches!(c, 'e' | 'u' | 'v' | 'x')) {
+            return refuse("set", "only -e, -u, -v, -x and -o pipefail are accepted");
         }
-        let named = |word: &&&Word| matches!(word.known(), Some("pipefail" | "errexit" | "nounset"));
+        let named = |word: &&&Word| word.known().is_some_and(|text| NAMED.contains(&text));
         if takes_name && words.next().filter(named).is_none() {
-            return refuse("set", "only -o pipefail, errexit and nounset are accepted");
+            return refuse("set", "only -o pipefail, errexit, nounset, verbose and xtrace are accepted");
         }
         any = true;
     }
     if any { Ok(Effect::None) } else { refuse("set", "an option is needed") }
+}
+
+/// Does `set` make the shell show each command? It then expands PS4 as code.
+pub(super) fn traces(name: &str, words: &[&Word]) -> bool {
+    let shows = |text: &str| text == "xtrace" || (text.starts_with('-') && text.contains('x'));
+    name == "set" && words.iter().filter_map(|word| word.known()).any(shows)
 }
 
 /// Names must be plain: a subscript would be evaluated.

@@ -29,6 +29,7 @@ pub use analysis::{Analysis, Context, analyze, exact};
 pub use command::{
     Assignment, Command, Cwd, Glob, Head, PipeEnd, Probe, Redirect, RedirectOp, Scope, Slot, Target, Unknown, Word,
 };
+pub use eval::leaves_login_out;
 pub use refusal::Refusal;
 pub use render::Rendered;
 pub use text::{CommandText, command_text};

@@ -99,6 +99,7 @@ impl Renderer<'_> {
             Some(Mark::Script(list)) => self.script(list)?,
             Some(Mark::Split(split)) => self.split(split)?,
             Some(Mark::Absent) => return Ok(None),
+            Some(Mark::Text(text)) => text.clone(),
         }))
     }
 

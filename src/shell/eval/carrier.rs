@@ -11,6 +11,7 @@ use super::super::refusal::Refusal;
 use super::super::tree::List;
 use super::super::wrapper::{self, Kind, Wrapper};
 use super::simple::{Argument, Call};
+use super::start::{self, is_zsh};
 use super::unwrap::{options, unknown};
 use super::world::World;
 use super::{Eval, Mark, pattern};
@@ -26,10 +27,6 @@ fn supplied(reason: &str, splits: bool) -> Argument {
         word: Word::Unknown(Unknown { reason: reason.to_owned(), splits, literal_prefix: String::new() }),
         position: None,
     }
-}
-
-fn is_zsh(name: &str) -> bool {
-    name.ends_with("zsh")
 }
 
 /// Replaces each word that holds a placeholder; true when there was one.
@@ -203,11 +200,12 @@ impl Eval {
 
     /// `sh -c TEXT`; a script file or the input is the policy's to judge.
     pub(super) fn shell(&mut self, name: &str, arguments: &[Argument], call: &Call<'_>) -> Result<(), Refusal> {
-        let (runs_text, at) = self.shell_text(name, arguments, call)?;
-        let text = arguments.get(at);
-        if !runs_text {
+        let start = start::read(name, arguments, call)?;
+        if !start.runs_text {
             return Ok(());
         }
+        self.without_login(name, &start, arguments, call)?;
+        let text = arguments.get(start.at);
         let position = text.and_then(|argument| argument.position);
         let known = text.filter(|_| position.is_some() || self.elsewhere).and_then(|argument| argument.word.known());
         let Some(text) = known else {
@@ -246,7 +244,7 @@ impl Eval {
             None => true,
         };
         // What cannot be read is refused anyway.
-        self.shell_text(name, arguments, call).is_ok_and(|(runs_text, at)| !runs_text && at > 0 && reads(at))
+        start::read(name, arguments, call).is_ok_and(|start| !start.runs_text && start.at > 0 && reads(start.at))
     }
 
     /// What reads commands elsewhere is not followed.
@@ -282,47 +280,5 @@ impl Eval {
         }
         let message = "in the text of zsh only programs, `cd`, `echo` and `pwd` are followed; use `bash -c`";
         Err(Refusal::new("zsh", call.span, message))
-    }
-
-    /// Is there a `-c`, and where is its text, or the script?
-    fn shell_text(&self, name: &str, arguments: &[Argument], call: &Call<'_>) -> Result<(bool, usize), Refusal> {
-        let mut runs_text = false;
-        // zsh reads start-up files for `-c` as well, unless it is told not to.
-        let mut plain_start = !is_zsh(name);
-        let mut at = 1;
-        while let Some(argument) = arguments.get(at) {
-            let Some(text) = argument.word.known() else {
-                return if runs_text { Ok((true, at)) } else { Err(unknown(name, call)) };
-            };
-            let letters = text.strip_prefix(['-', '+']).unwrap_or_default();
-            let after = arguments.get(at + 1).and_then(|next| next.word.known());
-            match text {
-                "--" => {
-                    at += 1;
-                    break;
-                }
-                "--version" | "--help" => return Ok((false, 0)),
-                "--norc" | "--noprofile" => {}
-                "-o" | "+o" if matches!(after, Some("pipefail" | "errexit" | "nounset")) => at += 1,
-                _ if letters.is_empty() && !text.starts_with('-') => break,
-                _ if !letters.is_empty()
-                    && letters.chars().all(|c| "ceu".contains(c) || (c == 'f' && is_zsh(name))) =>
-                {
-                    plain_start |= letters.contains('f') && text.starts_with('-');
-                    runs_text |= letters.contains('c') && text.starts_with('-');
-                }
-                _ => {
-                    let message =
-                        format!("`{name}`: option `{text}` is refused; only -c, -e, -u and -o pipefail are followed");
-                    return Err(Refusal::new("wrapper-option", call.span, message));
-                }
-            }
-            at += 1;
-        }
-        if runs_text && !plain_start {
-            let message = format!("`{name} -c` reads start-up files first; write `{name} -fc`");
-            return Err(Refusal::new("wrapper-option", call.span, message));
-        }
-        Ok((runs_text, at))
     }
 }

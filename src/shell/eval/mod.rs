@@ -14,6 +14,7 @@ mod flow;
 mod pattern;
 mod remote;
 mod simple;
+mod start;
 mod unwrap;
 mod world;
 
@@ -23,6 +24,7 @@ use std::sync::Arc;
 
 pub(super) use self::embedded::is_plain;
 use self::expand::Use;
+pub use self::start::leaves_login_out;
 use self::world::{World, Worlds};
 use super::command::{Assignment, Command, Cwd, PipeEnd, Probe, Redirect, Scope, Slot, Word};
 use super::lower::Lower;
@@ -56,8 +58,10 @@ pub(super) enum Mark {
     Builtin,
     Script(Arc<List>),
     Split(Arc<Split>),
-    /// Nothing: its text went into a script that another word holds.
+    /// Nothing: its text went into a script that another word holds, or it is an option that is left out.
     Absent,
+    /// This text: a cluster of options without one that is left out.
+    Text(String),
 }
 
 /// A word that a program takes apart at its blanks.

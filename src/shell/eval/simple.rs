@@ -117,6 +117,12 @@ impl Eval {
             return Err(Refusal::new("builtin", call.span, message));
         }
         let words: Vec<&Word> = arguments.iter().map(|argument| &argument.word).collect();
+        // Who starts a shell inside of the line may give it a PS4.
+        let plain = self.shells == 0 && !self.elsewhere && !self.environment.contains_key("PS4");
+        if builtin::traces(name, &words) && !plain {
+            let message = "`set -x` expands PS4, which is not known here; leave it out";
+            return Err(Refusal::new("builtin-option", call.span, message));
+        }
         let effect = builtin::check(name, &words).map_err(|(code, message)| Refusal::new(code, call.span, message))?;
         if let Some(position) = arguments.first().and_then(|argument| argument.position).filter(|_| !self.elsewhere) {
             self.marks.insert(position, Mark::Builtin);
