@@ -23,7 +23,7 @@ pub(super) enum Carried<'a> {
 }
 
 /// Programs that take a command as their last words, with the words before it.
-const OPERANDS: [(&str, &[&str]); 18] = [
+const OPERANDS: [(&str, &[&str]); 45] = [
     ("git", &["bisect", "run"]),
     ("git", &["submodule", "foreach"]),
     ("git", &["for-each-repo"]),
@@ -42,7 +42,37 @@ const OPERANDS: [(&str, &[&str]); 18] = [
     ("pipenv", &["run"]),
     ("bundle", &["exec"]),
     ("conda", &["run"]),
+    ("mamba", &["run"]),
+    ("micromamba", &["run"]),
+    ("pdm", &["run"]),
+    ("hatch", &["run"]),
+    ("pipx", &["run"]),
+    ("rustup", &["run"]),
+    ("mise", &["exec"]),
+    ("mise", &["x"]),
+    ("asdf", &["exec"]),
+    ("direnv", &["exec"]),
+    ("pyenv", &["exec"]),
+    ("rbenv", &["exec"]),
+    ("volta", &["run"]),
+    ("fnm", &["exec"]),
+    ("pnpm", &["x"]),
+    ("bun", &["x"]),
+    ("perf", &["stat"]),
+    ("perf", &["record"]),
+    ("perf", &["trace"]),
+    ("trace-cmd", &["record"]),
+    ("rr", &["record"]),
+    ("valgrind", &[]),
+    ("catchsegv", &[]),
+    ("multitime", &[]),
+    ("cross-env", &[]),
+    ("concurrently", &[]),
+    ("watchexec", &[]),
 ];
+
+/// Those that read a version or a directory of their own before the command.
+const BEFORE: [&str; 4] = ["rustup", "direnv", "cross-env", "mise"];
 
 /// Last parts of settings of git whose value is a command.
 const SETTINGS: [&str; 22] = [
@@ -123,7 +153,11 @@ fn behind<'s>(subject: &'s Subject<'_>, found: &mut Vec<Carried<'s>>) {
         let rest = words.get(start..).unwrap_or_default();
         let plain = |word: &Word| word.known().is_none_or(|text| !text.starts_with('-'));
         // Behind an option, the first word may be its value.
-        let tries = if rest.first().is_some_and(plain) { 1 } else { 2 };
+        let tries = match BEFORE.contains(&program) {
+            true => 3,
+            false if rest.first().is_some_and(plain) => 1,
+            false => 2,
+        };
         for (at, _) in rest.iter().enumerate().filter(|(_, word)| plain(word)).take(tries) {
             match rest.get(at..) {
                 Some([one]) => text(one, found),

@@ -108,6 +108,7 @@ texts! {
     "rmdir" => "rmdir",
     "rsync" => "rsync",
     "ruff" => "ruff",
+    "runners" => "gdb lldb pdb perf valgrind catchsegv trace-cmd bpftrace gcore mosh pdsh nix nix-shell nix-build asdf rbenv pyenv volta fnm lerna nx turbo invoke fab scons bazelisk buck lein mill thor irb pry jupyter R octave groovy wish guile racket sbcl clisp erl escript dart flutter ts-node tsx vite webpack rollup coffee qjs logrotate dpkg apt apt-get rpm yum dnf snap flatpak brew pacman cpan luarocks mutt mail nmap tcpdump run-parts runc ctr crictl lxc-attach virsh vagrant packer emacsclient code gvim vimdiff rvim pico joe byobu zellij ptipython bpython msbuild xcodebuild xcrun fastlane nodemon forever pm2 concurrently cross-env npm-run-all watchman cargo-watch bacon luajit crystal jshell multitime rpmbuild dpkg-buildpackage debuild xterm gnome-terminal kitty alacritty konsole hg svn jj fossil bzr serverless cdk skaffold tilt helmfile",
     "rustc" => "rustc rustdoc",
     "rustfmt" => "rustfmt",
     "rustup" => "rustup",
