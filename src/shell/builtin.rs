@@ -115,7 +115,10 @@ pub(super) fn check(name: &str, words: &[&Word]) -> Result<Effect, Refused> {
 fn by_name(name: &str) -> Refused {
     let instead = match name {
         "declare" | "typeset" | "readonly" | "local" => "write `NAME=value` before the command",
-        "source" | "." | "eval" => "write the commands out",
+        "source" | "." => {
+            "write the commands out; for a virtual environment call its programs, like `venv/bin/python`, by path"
+        }
+        "eval" => "write the commands out",
         "kill" => "use the program `/bin/kill`, or stop the job",
         "pushd" | "popd" | "dirs" => "use `cd`",
         "mapfile" | "readarray" => "use `while read -r line; do …; done`",
