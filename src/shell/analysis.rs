@@ -85,7 +85,7 @@ fn on_large_stack(whole: Span, read: impl FnOnce() -> Result<Analysis, Refusal> 
 }
 
 fn read(text: &str, context: &Context) -> Result<Analysis, Refusal> {
-    let mut lower = Lower::default();
+    let mut lower = Lower::of(text.len());
     let tree = lower.script(text, Place::At(0))?;
     let mut eval = Eval::new(lower, environment(context));
     eval.line(&tree)?;
@@ -110,7 +110,7 @@ pub fn exact(words: Vec<String>) -> Result<Analysis, Refusal> {
     for word in words.iter().filter(|word| !word.trim().is_empty()) {
         openers = openers.max(gate::size(word)?);
     }
-    let mut lower = Lower::default();
+    let mut lower = Lower::of(whole.end);
     let mut start = 0;
     let mut place = |text: String| {
         let span = Span { start, end: start + text.len() };

@@ -136,6 +136,7 @@ fn hostile_sizes_are_refused_at_once() {
             "too-many-cases",
         ),
         ("braces that copy what a substitution holds", "echo {`a {1..500}`,b}{1..500}".to_owned(), "too-many-words"),
+        ("braces that make a text for another shell", format!("watch {}{{0..900}}", "a".repeat(60)), "too-long"),
         ("a number that is no descriptor", "ls 99999999999> x".to_owned(), "descriptor"),
         ("loops in loops", format!("{}ls;{}", "for i in {1..40}; do ".repeat(4), " done;".repeat(4)), "too-many-cases"),
     ];

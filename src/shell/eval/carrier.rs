@@ -6,7 +6,6 @@
 use std::sync::Arc;
 
 use super::super::command::{Cwd, Glob, Head, Unknown, Word};
-use super::super::place::Place;
 use super::super::refusal::Refusal;
 use super::super::tree::List;
 use super::super::wrapper::{self, Kind, Wrapper};
@@ -217,12 +216,7 @@ impl Eval {
         }
         let list = match position.and_then(|position| self.marks.get(&position)) {
             Some(Mark::Script(list)) => Arc::clone(list),
-            _ => {
-                let portable = std::mem::replace(&mut self.lower.portable, !name.ends_with("bash"));
-                let list = self.lower.script(text, Place::Within(call.span));
-                self.lower.portable = portable;
-                Arc::new(list?)
-            }
+            _ => Arc::new(self.lower.inner_script(text, !name.ends_with("bash"), call.span)?),
         };
         let before = (self.commands.len(), self.assignments.len());
         if let Some(position) = position.filter(|_| !self.elsewhere) {

@@ -4,7 +4,6 @@
 //! they were written, so nothing in them is rendered; what is not plain text is refused.
 
 use super::super::command::{Cwd, Word};
-use super::super::place::Place;
 use super::super::refusal::Refusal;
 use super::super::wrapper::Wrapper;
 use super::Eval;
@@ -149,10 +148,8 @@ impl Eval {
 
     /// A text that another shell reads as it was written.
     fn foreign_script(&mut self, name: &str, script: &str, call: &Call<'_>) -> Result<(), Refusal> {
-        let portable = std::mem::replace(&mut self.lower.portable, true);
-        let list = self.lower.script(script, Place::Within(call.span));
-        self.lower.portable = portable;
-        self.nested(name, &list?, call)
+        let list = self.lower.inner_script(script, true, call.span)?;
+        self.nested(name, &list, call)
     }
 
     /// `ssh HOST WORDS…`: the words are joined to the text of a shell there; without any, it reads commands.

@@ -27,9 +27,31 @@ pub(super) struct Lower {
     depth: usize,
     /// The text will be read by a POSIX shell: what only bash knows is refused.
     pub(super) portable: bool,
+    /// Bytes of texts for other shells that may still be read.
+    inner: usize,
 }
 
+/// A line may make so many bytes of texts for other shells out of a few words and braces.
+const INNER_BYTES: usize = 32 << 10;
+
 impl Lower {
+    /// For a line of so many bytes.
+    pub(super) fn of(bytes: usize) -> Self {
+        // What stands in the line itself may pass through two shells.
+        Self { inner: INNER_BYTES + 2 * bytes, ..Self::default() }
+    }
+
+    /// The text of another shell, which a program of the line is given.
+    pub(super) fn inner_script(&mut self, text: &str, portable: bool, span: Span) -> Result<List, Refusal> {
+        let message = "the texts for other shells are too long together; run them apart";
+        let left = self.inner.checked_sub(text.len());
+        self.inner = left.ok_or_else(|| Refusal::new("too-long", span, message))?;
+        let portable = std::mem::replace(&mut self.portable, portable);
+        let list = self.script(text, Place::Within(span));
+        self.portable = portable;
+        list
+    }
+
     /// The next free site.
     pub(super) fn site(&mut self) -> SiteId {
         self.sites += 1;
