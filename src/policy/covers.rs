@@ -6,7 +6,7 @@
 
 use super::catalogue::{self, Effect, Entry, Grammar, Invocation, Item, Kind, OptionSpec, Parsing, Role};
 use super::places::{Access, Places};
-use super::roles::{Scene, is_indifferent, lacks, pattern, roles, show};
+use super::roles::{Scene, is_indifferent, lacks, pattern, role_of_all, roles, show};
 use super::rule::{LazyRegex, OperandRule, Options, Rule, Subcommands};
 use super::subject::Subject;
 use crate::shell::{PipeEnd, Word};
@@ -216,6 +216,13 @@ impl Cover<'_> {
         }
         if grammar.writes_here && self.rule.operands.are_paths() {
             self.scene.writes_here().or_else(|why| detail(format!("it writes where it runs: {why}")))?;
+        }
+        let no_operand = sorted.global.iter().chain(&sorted.items).filter_map(operand).next().is_none();
+        if no_operand
+            && self.rule.operands.are_paths()
+            && let Some(role) = role_of_all(sorted)
+        {
+            self.scene.place(role, &Word::Known(".".to_owned())).or_else(detail)?;
         }
         Ok(())
     }

@@ -117,13 +117,19 @@ pub(super) fn lacks<'a>(grammar: &'a Grammar, sorted: &Invocation<'_>) -> Option
     (!required.is_empty() && !items(sorted).any(|item| gives(item, required))).then_some(required)
 }
 
+/// The role that an option gives to all operands, and to the working directory when there are none.
+pub(super) fn role_of_all(sorted: &Invocation<'_>) -> Option<Role> {
+    let with = sorted.grammar.and_then(|grammar| grammar.operands.with.as_ref());
+    with.filter(|(names, _)| items(sorted).any(|item| gives(item, names))).map(|(_, role)| *role)
+}
+
 /// The roles that the operand at `index` of `count` can have: one that may be several words can have those of all that
 /// follow.
 pub(super) fn roles(sorted: &Invocation<'_>, word: &Word, (index, count): (usize, usize)) -> Vec<Role> {
     let Some(grammar) = sorted.grammar else { return vec![Role::Paths] };
     let operands = &grammar.operands;
-    if let Some((_, role)) = operands.with.as_ref().filter(|(names, _)| items(sorted).any(|item| gives(item, names))) {
-        return vec![*role];
+    if let Some(role) = role_of_all(sorted) {
+        return vec![role];
     }
     let given = items(sorted).any(|item| gives(item, &operands.given_by));
     let at = |index: usize, count: usize| match (operands.first, operands.last) {
