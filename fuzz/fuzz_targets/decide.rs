@@ -1,8 +1,9 @@
-//! Any text gets a decision without a panic and within 100 ms of the processor's time.
+//! Any text gets a decision without a panic, and at once: what counts each branch and comparison is about eight times as
+//! slow as the program, in which no decision may take 100 ms of the processor's time. Inputs of a run can be timed in the
+//! program itself: `shellwarden explain --jsonl`.
 //!
-//! `cargo +nightly fuzz run -O --no-trace-compares decide -- -max_len=4096 -timeout=10`; seeds are the snippets in
-//! `tests/cases/shell`. Without `-O` plain lines are read twice and both readings compared, which takes longer. Traced
-//! comparisons take more time than all the rest.
+//! `cargo +nightly fuzz run decide -- -max_len=4096 -timeout=10`, with `-O --no-trace-compares` for more inputs and without
+//! for the comparison of both readings of plain lines; seeds are the snippets in `tests/cases/shell`.
 #![no_main]
 
 use std::collections::BTreeMap;
@@ -69,8 +70,8 @@ static POLICY: LazyLock<Policy> = LazyLock::new(|| {
     policy::load(&Origin::Builtin("workspace".to_owned()), &variables).expect("the preset loads").policy
 });
 
-/// No decision may take longer.
-const LONGEST: Duration = Duration::from_millis(if cfg!(debug_assertions) { 300 } else { 100 });
+/// No decision may take longer here.
+const LONGEST: Duration = Duration::from_millis(if cfg!(debug_assertions) { 1600 } else { 800 });
 
 /// What this process has taken of the processor.
 fn spent() -> Duration {
