@@ -31,7 +31,8 @@ pub(super) fn parse(text: &str, place: impl Fn(usize, usize) -> Span) -> Result<
     let whole = || place(0, text.chars().count());
     let fault = |_| syntax("the parser cannot read this", whole());
     if let Some(at) = empty_delimiter(text) {
-        let message = "a here-document whose delimiter is empty or an expansion; name one, such as EOF";
+        let message =
+            "a here-document whose delimiter is empty, an expansion or not right behind `<<`; name one, such as <<EOF";
         let start = text.get(..at).map_or(0, |before| before.chars().count());
         return Err(Refusal::new("here-document", place(start, start + 2), message));
     }
@@ -112,17 +113,18 @@ fn plainly_quoted(text: &str) -> usize {
 /// Is the word that starts here quotes alone, or is there none? The tokenizer leaves them all out, those inside of others as well.
 fn starts_with_nothing(text: &str) -> bool {
     let mut rest = text.strip_prefix('-').unwrap_or(text);
-    let mut quoted = false;
+    let (mut quoted, mut blanks) = (false, 0);
     loop {
         let blank = if quoted { None } else { rest.strip_prefix([' ', '\t']) };
+        blanks += usize::from(blank.is_some());
         let quote = rest.strip_prefix(['"', '\'']);
         quoted |= quote.is_some();
         let Some(next) = blank.or(quote).or_else(|| rest.strip_prefix("\\\n")) else { break };
         rest = next;
     }
     let ends = rest.chars().next().is_none_or(|c| c == '\n' || ";&|<>()`".contains(c));
-    // Without a word at all, it would find the next operator.
-    ends || (quoted && rest.starts_with(char::is_whitespace))
+    // Without a word at all, it would find the next operator; in a substitution, the second blank.
+    ends || blanks > 1 || (quoted && rest.starts_with(char::is_whitespace))
 }
 
 /// Does the delimiter that starts here hold an expansion? The tokenizer takes its parts for delimiters of their own, and
@@ -204,6 +206,9 @@ mod tests {
             "cat <<<<<\"\"",
             "echo $(cat <<\"\")",
             "cat <<\"'\" x",
+            "$(<<\t\tr ",
+            "echo $(cat <<  EOF\nx\nEOF\n)",
+            "p \"$(cat <<- \\\n EOF",
             "cat <<'\"'",
             "re ''a[$(touc cat'' <<  ''a[$(",
             "cat <<$(",
