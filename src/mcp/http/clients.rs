@@ -220,12 +220,15 @@ impl Listed {
 
     async fn follow(&self) {
         let file = std::slice::from_ref(&self.path);
-        let mut watch = Watch::of(file);
+        let unwatched = |error: &io::Error| {
+            tracing::warn!(%error, "changes of the token file are looked for: the kernel does not tell of them");
+        };
+        let mut watch = Watch::of(file).inspect_err(unwatched);
         loop {
             // Also once before the first change: the file may be another one since it was read.
             self.look().await;
             self.drop_expired();
-            let unwatched = match &mut watch {
+            let over = match &mut watch {
                 Ok(watch) => tokio::select! {
                     changed = watch.changed() => changed.is_none().then(|| io::Error::other("the watch has ended")),
                     () = self.next_end() => None,
@@ -237,8 +240,8 @@ impl Listed {
             };
             // Links may lead elsewhere now.
             let again = watch.as_mut().map_or(Ok(()), |watch| watch.add(file));
-            if let Some(error) = unwatched.or(again.err()) {
-                tracing::warn!(%error, "changes of the token file are looked for: the kernel does not tell of them");
+            if let Some(error) = over.or(again.err()) {
+                unwatched(&error);
                 watch = Err(error);
             }
         }
