@@ -14,7 +14,7 @@ use super::{Lower, Walker};
 use crate::diag::Span;
 
 /// Most words of a line, those that braces make included.
-const MAX_WORDS: usize = 40_000;
+const MAX_WORDS: usize = 10_000;
 
 /// Where in a word a tilde stands for the home directory.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -64,7 +64,7 @@ pub(in crate::shell) fn assigned(
 fn finish(pieces: Vec<Piece>, span: Span, tilde: Tilde, lower: &mut Lower) -> Result<Word, Refusal> {
     let pieces = tildes(pieces, span, tilde)?;
     if lower.sites() >= MAX_WORDS {
-        return Err(Refusal::new("too-many-words", span, "more than 40000 words; run the commands apart"));
+        return Err(Refusal::new("too-many-words", span, "more than 10000 words; run the commands apart"));
     }
     Ok(Word { pieces, site: lower.site(), span })
 }
