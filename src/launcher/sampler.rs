@@ -132,7 +132,7 @@ impl Sampler {
             && crowd.suspects(started)
         {
             // Reading the state of each takes longer than a bomb needs for the next thousand.
-            if tree.has_more_than(limit, group) {
+            if tree.has_more_than(limit, group)? {
                 return Ok(Some(Passed::Processes));
             }
             crowd.learn(self.last.tasks, started.elapsed());

@@ -57,10 +57,13 @@ impl Tree {
 
     /// Has the tree more than so many processes? Quick, for trees that grow: some that were not made just now may be
     /// overlooked. `group` is the process group of its first process.
-    pub(super) fn has_more_than(&self, limit: u64, group: Option<i32>) -> bool {
+    ///
+    /// # Errors
+    /// The processes cannot be read. They may stand still then, so the job has to be ended.
+    pub(super) fn has_more_than(&self, limit: u64, group: Option<i32>) -> io::Result<bool> {
         match self.0 {
-            Bound::Namespace | Bound::Scope => newest_within_reach(limit),
-            Bound::Descendants => more_descendants_than(limit, group).unwrap_or(false),
+            Bound::Namespace | Bound::Scope => Ok(newest_within_reach(limit)),
+            Bound::Descendants => more_descendants_than(limit, group),
         }
     }
 

@@ -10,7 +10,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The record of a server, kept from it until this is dropped.
 pub(crate) struct Stalled {
-    record: File,
+    _record: File,
 }
 
 impl Stalled {
@@ -19,13 +19,12 @@ impl Stalled {
         let folder = fs::read_dir(state).unwrap().next().unwrap().unwrap().path();
         let record = File::open(folder.join("audit.jsonl")).unwrap();
         record.lock().unwrap();
-        Self { record }
+        Self { _record: record }
     }
 
     /// Leaves the server time to come to where it wants to write. Nothing outside of it can see that it tries; one that
     /// is slower is met at an earlier step, where the same must hold.
     pub(crate) fn until_wanted(&self) {
-        assert!(self.record.metadata().is_ok());
         thread::sleep(Duration::from_millis(300));
     }
 }
