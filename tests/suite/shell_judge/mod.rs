@@ -1,12 +1,13 @@
 //! bash is the judge of shell analysis: what it really runs is compared with what analysis listed.
 //!
 //! Snippets from `tests/cases/shell/judged.txt` and from a generator run under bash in a throw-away namespace where it is
-//! permitted. PATH holds stand-ins that log their words, and a few real wrappers. Then:
-//! every program that ran was listed with words that match, or the snippet was refused; and the rendered text runs the
-//! same programs with the same words as the snippet itself.
+//! permitted. PATH holds stand-ins that log their words, and a few real wrappers; a tracer sees whatever else is executed.
+//! Then: every program that ran was listed with words that match, or the snippet was refused; and the rendered text runs
+//! the same programs with the same words as the snippet itself.
 
 mod generate;
 mod run;
+mod trace;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -15,6 +16,7 @@ use std::path::Path;
 use shellwarden::shell::{self, Analysis, Context, Head, Rendered, Slot, Word};
 
 use run::{Record, Stage};
+use trace::Executed;
 
 /// Snippets of the case file, one a paragraph.
 pub(crate) fn written() -> Vec<String> {
@@ -78,6 +80,16 @@ fn is_listed(analysis: &Analysis, record: &Record) -> bool {
     analysis.commands.iter().any(is)
 }
 
+/// Was the file that ran listed, under whatever name it was given? Its words may be those of the rendered text.
+fn is_file_listed(analysis: &Analysis, stage: &Stage, executed: &Executed) -> bool {
+    let is = |command: &shell::Command| {
+        let name = command.words.first().and_then(Word::known).unwrap_or_default();
+        let file = fs::canonicalize(stage.program(name)).ok();
+        matches!(command.head, Head::Program(_)) && file.as_ref() == Some(&executed.file)
+    };
+    analysis.commands.iter().any(is)
+}
+
 fn programs(analysis: &Analysis, stage: &Stage) -> BTreeMap<Slot, String> {
     let slots = analysis.commands.iter().filter_map(|command| match command.head {
         Head::Program(slot) => Some((slot, stage.program(command.words.first().and_then(Word::known).unwrap()))),
@@ -107,10 +119,14 @@ fn bash_runs_nothing_that_was_not_listed() {
     assert!(accepted.len() >= 300, "only {} snippets are accepted", accepted.len());
     let logs = stage.run(&plan);
     let mut wrong = Vec::new();
-    let mut records = 0;
+    let (mut records, mut traced) = (0, 0);
     for ((snippet, analysis), logs) in accepted.iter().zip(logs.chunks(2)) {
-        let [typed, rendered] = logs else { panic!("two runs for each snippet") };
+        let [(typed, first), (rendered, second)] = logs else { panic!("two runs for each snippet") };
         records += typed.len();
+        traced += first.len();
+        for executed in first.iter().chain(second).filter(|executed| !is_file_listed(analysis, &stage, executed)) {
+            wrong.push(format!("EXECUTED {executed:?}\n  by {snippet:?}"));
+        }
         for record in typed.iter().chain(rendered).filter(|record| !is_listed(analysis, record)) {
             wrong.push(format!("NOT LISTED {record:?}\n  by {snippet:?}"));
         }
@@ -123,5 +139,24 @@ fn bash_runs_nothing_that_was_not_listed() {
         }
     }
     assert!(records > 500, "only {records} programs ran: the stand-ins do not work");
+    assert!(traced > 100, "only {traced} wrappers were seen: nothing is traced");
     assert!(wrong.is_empty(), "{} of {}:\n{}", wrong.len(), accepted.len(), wrong.join("\n"));
+}
+
+#[test]
+fn the_tracer_sees_what_no_stand_in_logs() {
+    let texts = ["p; /bin/true", "(exec -a p /usr/bin/id)", "env sh -c '/bin/true x'", "p a"];
+    let works: Vec<run::Work> = texts.iter().map(|text| run::Work::Bash((*text).to_owned())).collect();
+    let found: Vec<Vec<String>> = Stage::new().run(&works).iter().map(|(_, executed)| names(executed)).collect();
+    assert_eq!(found, [vec!["true"], vec!["id"], vec!["env", "sh", "true"], vec![]].map(|names| names.to_vec()));
+}
+
+/// The files without their folders; what `sh` is differs between systems.
+fn names(executed: &[Executed]) -> Vec<String> {
+    let shell = fs::canonicalize("/bin/sh").unwrap();
+    let name = |one: &Executed| match one.file == shell {
+        true => "sh".to_owned(),
+        false => one.file.file_name().unwrap().to_string_lossy().into_owned(),
+    };
+    executed.iter().map(name).collect()
 }

@@ -1,9 +1,11 @@
-//! Runs texts under bash with stand-ins for programs, and reads what they logged.
+//! Runs texts under bash with stand-ins for programs, traced, and reads what they logged.
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+
+use super::trace::{Executed, trace};
 
 /// Programs that log their words.
 const STAND_INS: &[&str] = &["p", "q", "r", "s", "rm", "truncate", "out", "no", "take"];
@@ -42,6 +44,25 @@ done
 pub(super) enum Work {
     Bash(String),
     Exec(Vec<String>),
+}
+
+impl Work {
+    fn words(&self) -> Vec<String> {
+        match self {
+            Self::Bash(text) => ["/bin/bash", "--norc", "--noprofile", "-p", "-c", text].map(str::to_owned).to_vec(),
+            Self::Exec(words) => words.clone(),
+        }
+    }
+
+    /// Was it executed by the driver, or to begin this work, or by a stand-in?
+    fn drives(&self, one: &Executed) -> bool {
+        let words: Vec<&str> = one.words.iter().map(String::as_str).collect();
+        match words.as_slice() {
+            ["mkdir", "-p", _] | ["cat"] | ["env", "-i", ..] => one.log.is_none(),
+            ["/usr/bin/timeout", "-s", "KILL", "10", ..] | ["/bin/cat"] => true,
+            _ => one.words == self.words(),
+        }
+    }
 }
 
 /// One program that ran.
@@ -90,16 +111,10 @@ impl Stage {
         self.path("bin").join(name.rsplit('/').next().unwrap()).display().to_string()
     }
 
-    /// The sorted records of each work.
-    pub(super) fn run(&self, plan: &[Work]) -> Vec<Vec<Record>> {
+    /// The sorted records of each work, and what was executed for it beside stand-ins and what drives it.
+    pub(super) fn run(&self, plan: &[Work]) -> Vec<(Vec<Record>, Vec<Executed>)> {
         for (id, work) in plan.iter().enumerate() {
-            let words = match work {
-                Work::Bash(text) => {
-                    ["/bin/bash", "--norc", "--noprofile", "-p", "-c", text].map(str::to_owned).to_vec()
-                }
-                Work::Exec(words) => words.clone(),
-            };
-            let text: String = words.iter().map(|word| format!("{word}\0")).collect();
+            let text: String = work.words().iter().map(|word| format!("{word}\0")).collect();
             fs::write(self.path("work").join(id.to_string()), text).unwrap();
         }
         let isolated = ["--user", "--map-root-user", "--net", "--ipc", "--pid", "--fork", "--mount", "--mount-proc"];
@@ -115,12 +130,38 @@ impl Stage {
                 Command::new("bash")
             };
             driver.args(["--norc", "-c", DRIVER]).env("ROOT", self.root.path()).env("IDS", half.join(" "));
-            drivers.push(driver.stdin(Stdio::null()).spawn().unwrap());
+            drivers.push(driver);
         }
-        for mut driver in drivers {
-            assert!(driver.wait().unwrap().success(), "the driver failed");
+        // A tracer waits for what it traces on its own thread.
+        let executed: Vec<Executed> = std::thread::scope(|scope| {
+            let tracers: Vec<_> = drivers.iter().map(|driver| scope.spawn(|| trace(driver))).collect();
+            tracers.into_iter().flat_map(|tracer| tracer.join().unwrap()).collect()
+        });
+        let mut of: Vec<Vec<Executed>> = plan.iter().map(|_| Vec::new()).collect();
+        for one in executed.into_iter().filter(|one| !self.is_stand_in(one)) {
+            if let Some(id) = self.work_of(&one).filter(|id| !plan[*id].drives(&one)) {
+                of[id].push(one);
+            }
         }
-        ids.iter().map(|id| records(&fs::read(self.path("log").join(id)).unwrap_or_default())).collect()
+        let logs = ids.iter().map(|id| records(&fs::read(self.path("log").join(id)).unwrap_or_default()));
+        logs.zip(of).collect()
+    }
+
+    /// Is it the interpreter of a stand-in?
+    fn is_stand_in(&self, one: &Executed) -> bool {
+        one.words.get(1).is_some_and(|script| {
+            let name =
+                script.strip_prefix(&*self.path("bin").to_string_lossy()).and_then(|name| name.strip_prefix('/'));
+            name.is_some_and(|name| STAND_INS.contains(&name))
+        })
+    }
+
+    /// The work that something was executed for, by its directory or what it inherited; none for what drives them all.
+    fn work_of(&self, one: &Executed) -> Option<usize> {
+        let below = |path: &Path, folder: &str| {
+            path.strip_prefix(self.path(folder)).ok()?.components().next()?.as_os_str().to_str()?.parse().ok()
+        };
+        one.log.as_deref().and_then(|log| below(log, "log")).or_else(|| below(&one.cwd, "run"))
     }
 }
 
