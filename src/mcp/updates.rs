@@ -26,14 +26,28 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// Subscriptions of one client at a time.
 const MOST: usize = 256;
 
+/// Told when the operator exchanged the policy.
+type PolicyChanges = tokio::sync::watch::Receiver<()>;
+
 /// Follows a resource until its job has ended or is forgotten, the policy for ever; `tell` returns false when nobody listens any more.
-async fn follow<F>(engine: &Engine, client: &str, uri: &str, tell: impl Fn() -> F)
+///
+/// What happened between the client's request and the first look here is told as well: whoever subscribes to a job that
+/// wrote or ended hears of it at once, perhaps once more than it needs to, but never too seldom.
+async fn follow<F>(engine: &Engine, client: &str, uri: &str, policies: PolicyChanges, tell: impl Fn() -> F)
 where
     F: Future<Output = bool>,
 {
     let Some(address) = Address::parse(uri) else { return };
-    let Some(id) = address.job() else { return follow_policy(engine, tell).await };
+    let Some(id) = address.job() else { return follow_policy(policies, tell).await };
     let Ok(mut seen) = engine.status(client, id) else { return };
+    let begun = match address {
+        Address::Stdout(_) => seen.stdout_bytes > 0,
+        Address::Stderr(_) => seen.stderr_bytes > 0,
+        Address::Job(_) | Address::Policy => false,
+    };
+    if (begun || seen.state.ended()) && !tell().await {
+        return;
+    }
     while !seen.state.ended() {
         let Ok(now) = engine.changed(client, id, &seen).await else { return };
         let news = match address {
@@ -50,11 +64,10 @@ where
 }
 
 /// Follows the policy in force, which an operator may exchange.
-async fn follow_policy<F>(engine: &Engine, tell: impl Fn() -> F)
+async fn follow_policy<F>(mut changes: PolicyChanges, tell: impl Fn() -> F)
 where
     F: Future<Output = bool>,
 {
-    let mut changes = engine.policy_changes();
     while changes.changed().await.is_ok() && tell().await {
         tokio::time::sleep(PAUSE).await;
     }
@@ -73,9 +86,9 @@ pub(super) async fn listen(engine: &Arc<Engine>, client: &str, subscription: &Su
     let mut followed = JoinSet::new();
     for uri in subscription.accepted().resource_subscriptions.iter().flatten() {
         let (engine, client, sink) = (Arc::clone(engine), client.to_owned(), subscription.sink().clone());
-        let uri = uri.clone();
+        let (uri, policies) = (uri.clone(), engine.policy_changes());
         followed.spawn(async move {
-            follow(&engine, &client, &uri, || sent(sink.notify_resource_updated(&uri))).await;
+            follow(&engine, &client, &uri, policies, || sent(sink.notify_resource_updated(&uri))).await;
         });
     }
     // Dropping the set ends what it follows.
@@ -114,10 +127,12 @@ impl Subscriptions {
             }
             running.insert(uri.clone(), closed.clone().drop_guard());
         }
+        // Before the answer leaves: what is exchanged after it is told.
+        let policies = engine.policy_changes();
         let (engine, client, all) = (Arc::clone(engine), Arc::clone(client), self.clone());
         tokio::spawn(closed.run_until_cancelled_owned(async move {
             let tell = || sent(peer.notify_resource_updated(ResourceUpdatedNotificationParam::new(uri.clone())));
-            follow(&engine, &client, &uri, tell).await;
+            follow(&engine, &client, &uri, policies, tell).await;
             all.close(&uri);
         }));
         Ok(())

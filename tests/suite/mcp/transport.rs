@@ -95,6 +95,23 @@ fn an_exchanged_policy_is_told_to_whoever_follows_it() {
 }
 
 #[test]
+fn what_came_before_the_first_look_at_a_job_is_told_as_well() {
+    let mut session = Session::open(Wires::Pipes);
+    let job = session.run("echo early; sleep 1000");
+    while !session.call("get_job_output", json!({"job_id": job})).to_string().contains("early") {}
+    // Nothing more comes from it: only what is there already can be told.
+    let uri = json!({"uri": format!("job://{job}/stdout")});
+    session.request("resources/subscribe", uri.clone());
+    loop {
+        let line = session.next().unwrap();
+        if line.get("method") == Some(&json!("notifications/resources/updated")) {
+            assert_eq!(line.get("params"), Some(&uri), "{line}");
+            break;
+        }
+    }
+}
+
+#[test]
 fn a_job_never_reaches_the_wires_of_the_protocol() {
     let mut session = Session::open(Wires::Pipes);
     // Descriptor 1 of a job is its own pipe; a job that could write to the server's would be no JSON here.
