@@ -42,7 +42,10 @@ pub(super) struct Stop {
 /// Why input did not reach a job.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InputError {
-    /// It was started without open input, or that was closed, or the job is over.
+    /// It is over. The words are those of `mcp-background-job`, which its clients look for.
+    #[error("Job {0} is not running and cannot accept input")]
+    Over(JobId),
+    /// It was started without open input, or that was closed.
     #[error("the standard input of this job is closed; start it with `keep_stdin_open: true` to write to it")]
     Closed,
     /// What it reads would be run as code, and the policy has not judged that.
@@ -248,7 +251,7 @@ impl Job {
     /// The same for as long as the job lives; waits for its start.
     ///
     /// # Errors
-    /// [`InputError::Closed`].
+    /// [`InputError`], but for the one that tells of waiting.
     pub async fn feed(&self, input: &[u8], close: bool) -> Result<(), InputError> {
         if let Some(why) = &self.facts.no_input {
             return Err(InputError::Code(why.clone()));
@@ -256,7 +259,8 @@ impl Job {
         // A queued job has no pipe yet. The sender lives in `self`, so the channel cannot close.
         let _ = self.state.subscribe().wait_for(|state| !matches!(state, State::Queued)).await;
         let mut stdin = self.stdin.lock().await;
-        let pipe = stdin.as_mut().ok_or(InputError::Closed)?;
+        let unread = || if self.status().state.ended() { InputError::Over(self.facts.id) } else { InputError::Closed };
+        let pipe = stdin.as_mut().ok_or_else(unread)?;
         let mut written = pipe.write_all(input).await;
         self.fed.fetch_add(input.len() as u64, Ordering::Relaxed);
         match (close, self.screen.is_some()) {
@@ -268,7 +272,7 @@ impl Job {
         if written.is_err() {
             *stdin = None;
         }
-        written.map_err(|_| InputError::Closed)
+        written.map_err(|_| unread())
     }
 
     /// The processes of the job, while they run.

@@ -161,9 +161,10 @@ pub(super) fn program_summary(status: &Status) -> Value {
     })
 }
 
-/// Both streams in the shape of `mcp-background-job`.
+/// Both streams in the shape of `mcp-background-job`: lines with newlines between them, none after the last.
 pub(super) fn program_output(output: &Output) -> Value {
-    json!({"stdout": output.stdout.text, "stderr": output.stderr.text})
+    let lines = |piece: &Piece| json!(piece.text.strip_suffix('\n').unwrap_or(&piece.text));
+    json!({"stdout": lines(&output.stdout), "stderr": lines(&output.stderr)})
 }
 
 /// The screen of a terminal for a model.

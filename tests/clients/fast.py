@@ -66,13 +66,13 @@ async def main():
     async with connected("--structured") as client:
         job = (await client.call_tool("execute_command", {"command": "cat"})).data.job_id
         said = (await client.call_tool("interact_with_job", {"job_id": job, "input": "hello\n"})).data
-        assert (said.stdout, said.stderr) == ("hello\n", ""), said
+        assert (said.stdout, said.stderr) == ("hello", ""), said
         [listed] = (await client.call_tool("list_jobs")).data.jobs
         assert listed.job_id == job and listed.status == "running", listed
         assert isinstance(listed.started, datetime.datetime), listed
         assert (await client.call_tool("kill_job", {"job_id": job})).data.status == "killed"
         assert (await client.call_tool("get_job_status", {"job_id": job})).data.status == "killed"
-        assert (await client.call_tool("get_job_output", {"job_id": job})).data.stdout == "hello\n"
+        assert (await client.call_tool("get_job_output", {"job_id": job})).data.stdout == "hello"
         try:
             await client.call_tool("get_job_status", {"job_id": "none"})
         except ToolError as error:

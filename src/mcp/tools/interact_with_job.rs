@@ -51,8 +51,12 @@ async fn run(context: &Context, arguments: Arguments) -> Result<Reply, Trouble> 
     let wait = Wait::of(wish.wait_seconds, WAIT);
     let status = context.engine.status(&context.client, &wish.job_id)?;
     let pressed = keys::press(&wish.keys, status.terminal.is_some()).map_err(Trouble::Refused)?;
-    let text = wish.input + &pressed.text;
+    let mut text = wish.input + &pressed.text;
     let close = pressed.close || wish.close_stdin.unwrap_or(false);
+    // Clients of `mcp-background-job` know neither keys nor an end, and count on a newline that they need not send.
+    if context.dialect == Dialect::Program && wish.keys.is_empty() && !close && !text.ends_with('\n') {
+        text.push('\n');
+    }
     let input = Input { text: &text, close, signals: &pressed.signals };
     let answered = tokio::select! {
         answered = context.engine.interact(&context.client, &wish.job_id, input, wait.limit) => answered,

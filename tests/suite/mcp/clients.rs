@@ -1,9 +1,10 @@
 //! Real clients: the scripts of `tests/clients`, each run with what the environment offers.
 //!
 //! `SHELLWARDEN_TEST_PYTHON` names Pythons that have the package `mcp`, version 1 and version 2, separated by colons.
-//! `SHELLWARDEN_TEST_FASTMCP` names one that has `fastmcp` with tasks. `SHELLWARDEN_TEST_NODE` names a folder whose
-//! `node_modules` has the TypeScript SDKs and the Inspector. `.ci/clients` installs them and prints these variables. What
-//! is not offered is skipped aloud, unless `SHELLWARDEN_TEST_CLIENTS=required` says that everything must be there.
+//! `SHELLWARDEN_TEST_FASTMCP` names one that has `fastmcp` with tasks, `SHELLWARDEN_TEST_FORMER` one that
+//! has `mcp-background-job`. `SHELLWARDEN_TEST_NODE` names a folder whose `node_modules` has the TypeScript SDKs and the
+//! Inspector. `.ci/clients` installs them and prints these variables. What is not offered is skipped aloud, unless
+//! `SHELLWARDEN_TEST_CLIENTS=required` says that everything must be there.
 
 use std::ffi::{OsStr, OsString};
 use std::path::Path;
@@ -68,6 +69,7 @@ fn nothing_of_a_job_is_left() {
 
 #[test]
 fn the_workflow_of_the_python_server() {
+    offered("drop_in.py, on the Python server itself", "SHELLWARDEN_TEST_FORMER");
     python("drop_in.py");
 }
 
