@@ -96,6 +96,11 @@ fn the_typescript_sdks() {
 }
 
 #[test]
+fn the_typescript_package_for_tasks() {
+    node("tasks.mjs");
+}
+
+#[test]
 fn the_inspector() {
     node("inspector.mjs");
 }
