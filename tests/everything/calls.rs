@@ -13,7 +13,7 @@ use rmcp::{ErrorData, RoleServer};
 use serde_json::{Value, json};
 
 use super::listen::{self, Changed};
-use super::{of, result, rounds, shapes};
+use super::{of, result, rounds, shapes, tasks};
 
 type Call = RequestContext<RoleServer>;
 
@@ -36,6 +36,9 @@ fn failed(error: impl ToString) -> ErrorData {
 
 pub(super) async fn answer(request: CallToolRequestParams, call: Call) -> Result<CallToolResponse, ErrorData> {
     let able = call.client_capabilities().unwrap_or_default();
+    if let Some(answer) = tasks::call(&request, &able).await {
+        return answer;
+    }
     let image = json!({"type": "image", "data": shapes::PNG, "mimeType": "image/png"});
     match request.name.as_ref() {
         "test_simple_text" => text("This is a simple text response for testing."),
@@ -77,7 +80,7 @@ pub(super) async fn answer(request: CallToolRequestParams, call: Call) -> Result
             listen::change(Changed::Prompts);
             text("changed")
         }
-        "test_reconnection" | "json_schema_2020_12_tool" => text("done"),
+        "test_reconnection" | "json_schema_2020_12_tool" | "test_header_argument" => text("done"),
         name if name.starts_with("test_input_required_result_") => rounds::answer(&request, &able),
         other => Err(ErrorData::invalid_params(format!("no tool `{other}`"), None)),
     }

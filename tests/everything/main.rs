@@ -14,15 +14,17 @@ mod calls;
 mod listen;
 mod rounds;
 mod shapes;
+mod tasks;
 
 use std::process::ExitCode;
 
 use rmcp::handler::server::ServerHandler;
 use rmcp::model::{
-    CallToolRequestParams, CallToolResponse, CompleteRequestParams, CompleteResult, GetPromptRequestParams,
-    GetPromptResponse, ListPromptsResult, ListResourceTemplatesResult, ListResourcesResult, ListToolsResult,
-    PaginatedRequestParams, ReadResourceRequestParams, ReadResourceResponse, ServerCapabilities, ServerConfig,
-    SetLevelRequestParams, SubscribeRequestParams, SubscriptionFilter, Tool, UnsubscribeRequestParams,
+    CallToolRequestParams, CallToolResponse, CancelTaskParams, CompleteRequestParams, CompleteResult,
+    GetPromptRequestParams, GetPromptResponse, GetTaskParams, GetTaskResult, ListPromptsResult,
+    ListResourceTemplatesResult, ListResourcesResult, ListToolsResult, PaginatedRequestParams,
+    ReadResourceRequestParams, ReadResourceResponse, ServerCapabilities, ServerConfig, SetLevelRequestParams,
+    SubscribeRequestParams, SubscriptionFilter, Tool, UnsubscribeRequestParams, UpdateTaskParams,
 };
 use rmcp::service::{RequestContext, SubscriptionContext};
 use rmcp::{ErrorData, RoleServer};
@@ -59,6 +61,7 @@ impl ServerHandler for Everything {
                 .enable_resources_subscribe()
                 .enable_completions()
                 .enable_logging()
+                .enable_tasks()
                 .build(),
         )
     }
@@ -73,6 +76,18 @@ impl ServerHandler for Everything {
 
     async fn call_tool(&self, request: CallToolRequestParams, call: Call) -> Result<CallToolResponse, ErrorData> {
         calls::answer(request, call).await
+    }
+
+    async fn get_task(&self, request: GetTaskParams, _: Call) -> Result<GetTaskResult, ErrorData> {
+        Ok(GetTaskResult::new(tasks::TASKS.get_task(&request.task_id)?))
+    }
+
+    async fn update_task(&self, request: UpdateTaskParams, _: Call) -> Result<(), ErrorData> {
+        tasks::TASKS.update_task(&request.task_id, request.input_responses)
+    }
+
+    async fn cancel_task(&self, request: CancelTaskParams, _: Call) -> Result<(), ErrorData> {
+        tasks::TASKS.cancel_task(&request.task_id)
     }
 
     async fn list_prompts(&self, _: Option<PaginatedRequestParams>, _: Call) -> Result<ListPromptsResult, ErrorData> {

@@ -42,6 +42,10 @@ const PLAIN: &[&str] = &[
     "test_input_required_result_multi_round",
     "test_input_required_result_tampered_state",
     "test_input_required_result_capabilities",
+    "failing_job",
+    "protocol_error_job",
+    "multi_input",
+    "test_tool_with_task",
 ];
 
 /// All tools.
@@ -51,6 +55,17 @@ pub(super) fn tools() -> Vec<Value> {
     let mut all: Vec<_> = PLAIN.iter().map(|name| tool(name, json!({"type": "object", "properties": {}}))).collect();
     all.push(tool("test_sampling", with("prompt")));
     all.push(tool("test_elicitation", with("message")));
+    all.push(tool("greet", with("name")));
+    all.push(tool("confirm_delete", with("filename")));
+    all.push(tool(
+        "slow_compute",
+        json!({"type": "object", "properties": {"seconds": {"type": "integer"}, "label": {"type": "string"}}}),
+    ));
+    // Proxies may route by this argument: it must stand in a header as well.
+    all.push(tool(
+        "test_header_argument",
+        json!({"type": "object", "properties": {"region": {"type": "string", "x-mcp-header": "Region"}}}),
+    ));
     all.push(tool(
         "json_schema_2020_12_tool",
         json!({
