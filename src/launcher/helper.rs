@@ -77,6 +77,8 @@ pub(super) struct Profile {
     pub(super) grants: Grants,
     pub(super) layer: Layer,
     pub(super) filter: Filter,
+    /// A ruleset for the next job alone, made while there was nothing else to do.
+    blank: Option<OwnedFd>,
 }
 
 /// All that the helper owns.
@@ -88,6 +90,8 @@ struct State {
     support: Support,
     scope: Option<OwnedFd>,
     profiles: HashMap<Vec<u8>, Profile>,
+    /// The profile whose next job has no ruleset yet.
+    lacking: Option<Vec<u8>>,
     /// Execute layers by their lists.
     execute_layers: HashMap<Vec<AbsPath>, ExecuteLayer>,
     /// Sockets of running jobs by their supervisor's pid. The server sees a job's end of stream only when this copy
@@ -146,6 +150,7 @@ fn prepare(socket: &OwnedFd, strongest: Isolation) -> io::Result<State> {
         support,
         scope,
         profiles: HashMap::new(),
+        lacking: None,
         execute_layers: HashMap::new(),
         jobs: HashMap::new(),
         lost: Vec::new(),
@@ -161,7 +166,8 @@ impl State {
                 let readable = PollFlags::POLLIN;
                 let mut polled =
                     [PollFd::new(self.socket.as_fd(), readable), PollFd::new(self.signals.as_fd(), readable)];
-                match poll(&mut polled, PollTimeout::NONE) {
+                let patience = if self.lacking.is_some() { PollTimeout::ZERO } else { PollTimeout::NONE };
+                match poll(&mut polled, patience) {
                     Ok(_) | Err(nix::errno::Errno::EINTR) => {}
                     Err(errno) => return Err(errno.into()),
                 }
@@ -174,6 +180,18 @@ impl State {
             if request && !self.accept()? {
                 return Ok(());
             }
+            if !ended && !request {
+                self.stock();
+            }
+        }
+    }
+
+    /// Makes what the next job of a profile would have to wait for.
+    fn stock(&mut self) {
+        let profile = self.lacking.take().and_then(|encoded| self.profiles.get_mut(&encoded));
+        if let Some(profile) = profile.filter(|profile| profile.blank.is_none()) {
+            // A job that finds none makes its own, or tells why it cannot.
+            profile.blank = profile.layer.blank().ok();
         }
     }
 
@@ -209,6 +227,8 @@ impl State {
         let kept = socket.try_clone().map_err(hand_over)?;
         self.ready(request.grants)?;
         self.ready_to_execute(request.job.execute_only.as_deref())?;
+        let blank = self.profiles.get_mut(request.grants).and_then(|profile| profile.blank.take());
+        self.lacking = Some(request.grants.to_vec());
         let profile = self.profiles.get(request.grants).ok_or(wrong)?;
         let claim = match self.support.isolation() {
             Isolation::MountNamespace => self.placeholders.claim(&profile.grants)?,
@@ -216,6 +236,7 @@ impl State {
         };
         let namespaces = self.support.namespaces(&profile.grants.network);
         let forked = self.setup(request.job, socket, [input, output, error]).and_then(|setup| {
+            let setup = Setup { blank, ..setup };
             let forked = if namespaces == 0 { sys::fork() } else { sys::fork_into(namespaces) };
             match forked.map_err(|error| Failure::new(Step::Supervisor, &error))? {
                 Forked::Child => supervisor::run(setup, profile),
@@ -240,6 +261,7 @@ impl State {
         let layer = job.execute_only.as_ref().and_then(|files| self.execute_layers.get(files));
         Ok(Setup {
             execute_only: layer.map(ExecuteLayer::for_job).transpose()?,
+            blank: None,
             job,
             socket,
             stdio,
@@ -262,12 +284,13 @@ impl State {
         }
         let grants: Grants = protocol::decode(encoded).map_err(|error| bad(&error))?;
         let abi = self.support.landlock_abi().map_err(io::Error::from_raw_os_error);
-        let layer = Layer::prepare(&grants, abi.map_err(|error| Failure::new(Step::Ruleset, &error))?)?;
+        let abi = abi.map_err(|error| Failure::new(Step::Ruleset, &error))?;
+        let layer = Layer::prepare(&grants, abi, self.support.fresh_proc().is_ok())?;
         let isolation = self.support.isolation();
         let (own_pids, own_ipc) = (isolation >= Isolation::PidNamespace, isolation == Isolation::MountNamespace);
         let filter = Reach { own_pids, own_ipc, network: grants.network.clone() }.filter();
         let filter = filter.map_err(|error| Failure::new(Step::Seccomp, &io::Error::other(error)))?;
-        self.profiles.insert(encoded.to_vec(), Profile { grants, layer, filter });
+        self.profiles.insert(encoded.to_vec(), Profile { grants, layer, filter, blank: None });
         Ok(())
     }
 

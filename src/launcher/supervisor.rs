@@ -42,6 +42,8 @@ pub(super) struct Setup<'a> {
     pub(super) life: &'a OwnedFd,
     /// The execute layer, where the job has one.
     pub(super) execute_only: Option<OwnedFd>,
+    /// A ruleset of the profile that was made for this job alone, where there was time.
+    pub(super) blank: Option<OwnedFd>,
     pub(super) scope: Option<&'a OwnedFd>,
     pub(super) support: &'a Support,
     pub(super) helper: Pid,
@@ -66,7 +68,7 @@ pub(super) fn run(setup: Setup<'_>, profile: &Profile) -> ! {
 
 /// Bounds the tree and starts its first process.
 fn begin<'a>(setup: Setup<'a>, profile: &Profile) -> Result<Watch<'a>, Failure> {
-    let Setup { job, socket, stdio, life, execute_only, scope, support, helper, identity } = setup;
+    let Setup { job, socket, stdio, life, execute_only, blank, scope, support, helper, identity } = setup;
     let step = |step| move |error: io::Error| Failure::new(step, &error);
     let supervisor = |errno: Errno| Failure::new(Step::Supervisor, &errno.into());
     if support.own_user_namespace() {
@@ -82,14 +84,13 @@ fn begin<'a>(setup: Setup<'a>, profile: &Profile) -> Result<Watch<'a>, Failure> 
     if profile.grants.network == Network::Loopback {
         sys::bring_up_loopback().map_err(step(Step::Network))?;
     }
-    let fresh_proc = support.fresh_proc().is_ok();
-    if fresh_proc {
+    if support.fresh_proc().is_ok() {
         mounts::fresh_proc().map_err(step(Step::Mounts))?;
     }
     if let (Some(most), ProcessCount::PidNamespace) = (job.limits.processes, support.process_count()) {
         mounts::bound_pids(most).map_err(step(Step::Limits))?;
     }
-    let ruleset = profile.layer.for_job(OwnPlaces { tmp: job.tmp.as_ref(), fresh_proc, terminal: job.terminal })?;
+    let ruleset = profile.layer.for_job(OwnPlaces { tmp: job.tmp.as_ref(), terminal: job.terminal }, blank)?;
     let mut keep = vec![socket.as_raw_fd(), life.as_raw_fd(), ruleset.as_raw_fd()];
     keep.extend(stdio.iter().map(AsRawFd::as_raw_fd));
     keep.extend(execute_only.as_ref().into_iter().chain(scope).map(AsRawFd::as_raw_fd));

@@ -55,9 +55,13 @@ fn failed(failure: Failure) -> io::Error {
 pub(super) fn landlock() -> Result<u32, i32> {
     let abi = sys::version_of_landlock().map_err(|error| error.raw_os_error().unwrap_or(libc::EINVAL))?;
     in_child(|| {
-        let layer = Layer::prepare(&Grants::default(), abi).map_err(failed)?;
-        ruleset::enforce(&layer.for_job(OwnPlaces::default()).map_err(failed)?, Log::Program { abi }, Step::Landlock)
-            .map_err(failed)
+        let layer = Layer::prepare(&Grants::default(), abi, false).map_err(failed)?;
+        ruleset::enforce(
+            &layer.for_job(OwnPlaces::default(), None).map_err(failed)?,
+            Log::Program { abi },
+            Step::Landlock,
+        )
+        .map_err(failed)
     })?;
     Ok(abi)
 }

@@ -4,7 +4,7 @@
 //! descriptors it was made from. Which paths are granted was decided by the policy.
 //!
 //! INVARIANT: a ruleset that jobs share is never extended, for a rule added later would reach all of them; what only
-//! one job may touch goes into a ruleset made again from the kept descriptors.
+//! one job may touch goes into a ruleset made again from the kept descriptors, which nobody else gets.
 
 use std::fs::{File, Metadata};
 use std::io;
@@ -72,6 +72,8 @@ impl Root {
 #[derive(Debug)]
 pub(crate) struct Layer {
     roots: Vec<Root>,
+    /// Those in `/proc`, where each job has one of its own.
+    in_proc: Vec<Root>,
     network: Network,
     abi: ABI,
     ruleset: OwnedFd,
@@ -120,6 +122,20 @@ fn open_root(path: &Path, rights: BitFlags<AccessFs>, abi: ABI) -> Result<Root, 
     Ok(Root { seen: Seen::of(path, &found), handle, rights })
 }
 
+/// Leaves out roots that one above gives all their rights already: each rule costs every job that needs a ruleset of its own.
+fn without_covered(mut roots: Vec<Root>) -> Vec<Root> {
+    // Parents first; of two for one path, the one with more rights.
+    roots.sort_by(|a, b| a.seen.path.cmp(&b.seen.path).then(b.rights.bits().cmp(&a.rights.bits())));
+    let mut kept: Vec<Root> = Vec::with_capacity(roots.len());
+    for root in roots {
+        let covers = |above: &Root| root.seen.path.starts_with(&above.seen.path) && above.rights.contains(root.rights);
+        if !kept.iter().any(covers) {
+            kept.push(root);
+        }
+    }
+    kept
+}
+
 /// What a write root gives: all but executing, making devices, driving devices, and reaching sockets.
 fn write_rights(abi: ABI) -> BitFlags<AccessFs> {
     let never =
@@ -128,11 +144,12 @@ fn write_rights(abi: ABI) -> BitFlags<AccessFs> {
 }
 
 impl Layer {
-    /// Opens every granted path and makes the ruleset that the jobs of this profile share.
+    /// Opens every granted path and makes the ruleset that the jobs of this profile share. With `fresh_proc` each of them
+    /// has a `/proc` of its own.
     ///
     /// # Errors
     /// A path that cannot be opened, or a kernel that refuses a right of its own ABI.
-    pub(crate) fn prepare(grants: &Grants, abi: u32) -> Result<Self, Failure> {
+    pub(crate) fn prepare(grants: &Grants, abi: u32, fresh_proc: bool) -> Result<Self, Failure> {
         let abi = ABI::from(i32::try_from(abi).unwrap_or(i32::MAX));
         let read = AccessFs::ReadFile | AccessFs::ReadDir;
         let mut roots = Vec::new();
@@ -146,41 +163,51 @@ impl Layer {
         for path in DEVICES {
             roots.push(open_root(Path::new(path), device_rights(abi), abi)?);
         }
+        let of_job = |root: &Root| fresh_proc && root.seen.path.starts_with("/proc");
+        let (in_proc, roots): (Vec<_>, Vec<_>) = without_covered(roots).into_iter().partition(of_job);
         let network = grants.network.clone();
         let ruleset = make(&roots, &network, abi)?;
-        Ok(Self { roots, network, abi, ruleset })
+        Ok(Self { roots, in_proc, network, abi, ruleset })
     }
 
     /// Do all granted paths still lead to what they led to? A tool that replaces a tree leaves rules for the old one.
     pub(crate) fn is_current(&self) -> bool {
-        self.roots.iter().all(|root| root.seen.is_current())
+        self.roots.iter().chain(&self.in_proc).all(|root| root.seen.is_current())
+    }
+
+    /// The same rules in a ruleset that one job may extend.
+    ///
+    /// # Errors
+    /// What the kernel answers.
+    pub(crate) fn blank(&self) -> Result<OwnedFd, Failure> {
+        make(&self.roots, &self.network, self.abi)
     }
 
     /// The shared ruleset, or one of its own for a job that may also write below `tmp`, sits at a terminal or has a
     /// `/proc` of its own: a file system that was mounted after the roots were opened is not what the rules bind to.
+    /// `blank` is what [`Layer::blank`] made earlier, for this job alone.
     ///
     /// # Errors
     /// `tmp` or a root in `/proc` cannot be opened.
-    pub(crate) fn for_job(&self, job: OwnPlaces<'_>) -> Result<OwnedFd, Failure> {
-        let OwnPlaces { tmp, fresh_proc, terminal } = job;
-        let in_proc = |root: &&Root| fresh_proc && root.seen.path.starts_with("/proc");
-        let mut extra = Vec::new();
-        for root in self.roots.iter().filter(in_proc) {
-            extra.push(open_root(&root.seen.path, root.rights, self.abi)?);
+    pub(crate) fn for_job(&self, job: OwnPlaces<'_>, blank: Option<OwnedFd>) -> Result<OwnedFd, Failure> {
+        let OwnPlaces { tmp, terminal } = job;
+        let mut own = Vec::new();
+        for root in &self.in_proc {
+            own.push(open_root(&root.seen.path, root.rights, self.abi)?);
         }
         if terminal {
             // Whoever opens it gets the terminal of its own session.
-            extra.push(open_root(Path::new("/dev/tty"), device_rights(self.abi), self.abi)?);
+            own.push(open_root(Path::new("/dev/tty"), device_rights(self.abi), self.abi)?);
         }
         if let Some(tmp) = tmp {
-            extra.push(open_root(tmp.as_path(), write_rights(self.abi), self.abi)?);
+            own.push(open_root(tmp.as_path(), write_rights(self.abi), self.abi)?);
         }
-        if extra.is_empty() {
+        if own.is_empty() {
             return self.ruleset.try_clone().map_err(|error| Failure::new(Step::Ruleset, &error));
         }
-        let own = make(&self.roots, &self.network, self.abi)?;
-        extra.iter().try_for_each(|root| root.allow_in(&own))?;
-        Ok(own)
+        let ruleset = blank.map_or_else(|| self.blank(), Ok)?;
+        own.iter().try_for_each(|root| root.allow_in(&ruleset))?;
+        Ok(ruleset)
     }
 }
 
@@ -189,8 +216,6 @@ impl Layer {
 pub(crate) struct OwnPlaces<'a> {
     /// A directory that it may write.
     pub(crate) tmp: Option<&'a AbsPath>,
-    /// It has a `/proc` of its own.
-    pub(crate) fresh_proc: bool,
     /// It sits at a terminal of its own.
     pub(crate) terminal: bool,
 }
@@ -324,4 +349,28 @@ impl Log {
 pub(crate) fn enforce(ruleset: &OwnedFd, log: Log, step: Step) -> Result<(), Failure> {
     nix::sys::prctl::set_no_new_privs().map_err(|error| Failure::new(Step::NoNewPrivileges, &error.into()))?;
     sys::restrict_self(ruleset.as_fd(), log.flags()).map_err(|error| Failure::new(step, &error))
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a failed assumption is a failed test")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_root_that_gives_nothing_new_is_left_out() {
+        let read = AccessFs::ReadFile | AccessFs::ReadDir;
+        let open = |path: &str, rights| open_root(Path::new(path), rights, ABI::V5).unwrap();
+        let roots = vec![
+            open("/usr/bin", read),
+            open("/usr/share", write_rights(ABI::V5)),
+            open("/usr", read | AccessFs::Execute),
+            open("/usr", read),
+            open("/etc", read),
+            open("/etc/passwd", read),
+        ];
+        let kept = without_covered(roots);
+        let paths: Vec<_> = kept.iter().map(|root| root.seen.path.to_str().unwrap()).collect();
+        assert_eq!(paths, ["/etc", "/usr", "/usr/share"]);
+        assert!(kept.iter().any(|root| root.rights == read | AccessFs::Execute));
+    }
 }
