@@ -130,7 +130,8 @@ impl Policy {
         }
         let profile = profile?;
         explanation.profile = Some(profile.name.clone());
-        let (plan, programs) = plan(&analysis, &rulings).map_err(|why| general(explanation, why))?;
+        let alike = |script: &str| court.alike(script, &profile);
+        let (plan, programs) = plan(&analysis, &rulings, alike).map_err(|why| general(explanation, why))?;
         explanation.rendered = Some(match &plan {
             Plan::Exec { argv, .. } => argv.join(" "),
             Plan::Bash { script, .. } => script.clone(),
@@ -313,8 +314,12 @@ fn strictest(explanation: &Explanation) -> Result<Verdict, Refused> {
     Ok(explanation.commands.iter().map(|report| report.verdict).max().unwrap_or(Verdict::Allow))
 }
 
-/// Renders the tree with every program as its path.
-fn plan(analysis: &Analysis, rulings: &[Ruling]) -> Result<(Plan, Vec<ProgramFile>), String> {
+/// Renders the tree with every program as its path. `alike` knows the program that does what a whole script does.
+fn plan(
+    analysis: &Analysis,
+    rulings: &[Ruling],
+    alike: impl Fn(&str) -> Option<ProgramFile>,
+) -> Result<(Plan, Vec<ProgramFile>), String> {
     let mut slots: BTreeMap<Slot, String> = BTreeMap::new();
     let mut programs: Vec<ProgramFile> = Vec::new();
     for (command, ruling) in analysis.commands.iter().zip(rulings) {
@@ -330,7 +335,14 @@ fn plan(analysis: &Analysis, rulings: &[Ruling]) -> Result<(Plan, Vec<ProgramFil
     }
     let rendered = analysis.render(&slots).map_err(|refusal| refusal.message)?;
     let plan = match rendered {
-        Rendered::Bash(script) => Plan::Bash { script, programs: programs.clone() },
+        Rendered::Bash(script) => match alike(&script) {
+            Some(program) => {
+                programs.push(program.clone());
+                let argv = vec![path_text(&program.path)?];
+                Plan::Exec { program, argv }
+            }
+            None => Plan::Bash { script, programs: programs.clone() },
+        },
         Rendered::Exec(argv) => {
             // With a wrapper there are several programs; the first word is the one to start.
             let first =

@@ -285,6 +285,15 @@ impl<'a> Court<'a> {
         found.map(Some).ok_or_else(|| self.only_elsewhere(name).unwrap_or_else(missing))
     }
 
+    /// The program that a builtin alone on its line can be run as, which saves the shell: it was allowed under this name,
+    /// and does the same.
+    pub(super) fn alike(&self, script: &str, profile: &Profile) -> Option<ProgramFile> {
+        let file = ["false", "true"].contains(&script).then(|| self.search(script)).flatten()?;
+        let real = self.world.resolve(&file.path).ok()?;
+        // A program of many names may do more than this one.
+        (last(&real) == script && profile.may_execute(&real)).then_some(file)
+    }
+
     /// What to tell of a program that lies only where PATH is not searched.
     fn only_elsewhere(&self, name: &str) -> Option<String> {
         let found = self.world.find_program(name, &self.policy.not_searched).ok().flatten()?.path;
