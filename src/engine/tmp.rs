@@ -21,6 +21,8 @@ const LOCK: &str = ".lock";
 #[derive(Debug)]
 pub(super) struct TmpBase {
     dir: TempDir,
+    /// Its path without symlinks.
+    real: AbsPath,
     _lock: File,
 }
 
@@ -35,14 +37,16 @@ impl TmpBase {
         let lock = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&unnamed)?;
         lock.lock()?;
         fs::rename(&unnamed, dir.path().join(LOCK))?;
-        Ok(Self { dir, _lock: lock })
+        let real = AbsPath::new(fs::canonicalize(dir.path())?).map_err(io::Error::other)?;
+        Ok(Self { dir, real, _lock: lock })
     }
 
     /// A fresh directory for one job.
     pub(super) fn for_job(&self) -> io::Result<JobTmp> {
         let dir =
             Builder::new().prefix("job-").permissions(Permissions::from_mode(0o700)).tempdir_in(self.dir.path())?;
-        let path = AbsPath::new(fs::canonicalize(dir.path())?).map_err(io::Error::other)?;
+        let name = dir.path().file_name().unwrap_or_default();
+        let path = self.real.join(name).map_err(io::Error::other)?;
         Ok(JobTmp { dir, path })
     }
 }

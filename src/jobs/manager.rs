@@ -11,8 +11,9 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, TryAcquireError};
 
 use super::gate::Gate;
 use super::job::{Facts, Job, Stop};
+use super::retired::Retired;
 use super::started::Started;
-use super::state::{JobId, Outcome, State};
+use super::state::{JobId, Outcome};
 use super::worker::{self, Order, Shared, Terms};
 use crate::launcher::{Launcher, Signal};
 use crate::output::Redactor;
@@ -80,7 +81,8 @@ impl Manager {
     pub fn new(limits: Limits, launcher: Launcher, redactor: Arc<Redactor>) -> Self {
         let places = Gate::new(limits.concurrent);
         let admissions = Arc::new(Semaphore::new(limits.concurrent + limits.queue));
-        Self { limits, admissions, shared: Shared { launcher, redactor, places }, jobs: Mutex::default() }
+        let shared = Shared { launcher, redactor, places, retired: Retired::default() };
+        Self { limits, admissions, shared, jobs: Mutex::default() }
     }
 
     fn jobs(&self) -> MutexGuard<'_, BTreeMap<JobId, Arc<Job>>> {
@@ -180,20 +182,9 @@ impl Manager {
 
     /// Drops finished jobs that are too many or too old.
     fn forget_old(&self, jobs: &mut BTreeMap<JobId, Arc<Job>>) {
-        let now = Timestamp::now();
         let keep_for = SignedDuration::try_from(self.limits.retain_for).unwrap_or(SignedDuration::MAX);
-        let mut ended: Vec<(Timestamp, JobId)> = Vec::new();
-        for (id, job) in jobs.iter() {
-            if let State::Ended { end, .. } = &*job.state.borrow() {
-                ended.push((end.at, *id));
-            }
-        }
-        ended.sort_unstable();
-        let too_many = ended.len().saturating_sub(self.limits.retain);
-        for (index, (at, id)) in ended.into_iter().enumerate() {
-            if index < too_many || now.duration_since(at) > keep_for {
-                jobs.remove(&id);
-            }
+        for id in self.shared.retired.take_old(self.limits.retain, keep_for, Timestamp::now()) {
+            jobs.remove(&id);
         }
     }
 }

@@ -41,6 +41,7 @@ mod activity;
 mod gate;
 mod job;
 mod manager;
+mod retired;
 mod screen;
 mod sequence;
 mod started;

@@ -14,6 +14,7 @@ use tokio::sync::OwnedSemaphorePermit;
 
 use super::gate::{Gate, Priority};
 use super::job::{Job, Stop};
+use super::retired::Retired;
 use super::screen::Size;
 use super::state::{End, Exit, Outcome, State, Status};
 use super::stream::Tap;
@@ -88,6 +89,8 @@ pub(super) struct Shared {
     pub(super) launcher: Launcher,
     pub(super) redactor: Arc<Redactor>,
     pub(super) places: Gate,
+    /// Whoever has ended goes in here.
+    pub(super) retired: Retired,
 }
 
 /// Brings one job from the queue to its end. `admission` is held until then.
@@ -107,7 +110,9 @@ pub(super) async fn run(job: Arc<Job>, order: Order, shared: Shared, admission: 
         None => (None, never_started(stopped_as(&job), "stopped while it was queued".into())),
     };
     end.changed = look_after(watched, &shared.redactor).await;
-    finish(&job, receipt, tmp, since, end).await;
+    finish(&job, receipt, tmp, since, &end).await;
+    shared.retired.add(end.at, job.facts.id);
+    job.state.send_replace(State::Ended { since, end });
     drop(admission);
 }
 
@@ -296,10 +301,10 @@ fn end_of(job: &Job, ended: Ended) -> End {
     End { outcome, exit, at: Timestamp::now(), cpu: ended.cpu, peak_memory: ended.peak_memory, changed: Vec::new() }
 }
 
-/// Removes the temporary directory, writes the end record, and only then shows the end.
-async fn finish(job: &Job, receipt: Receipt, tmp: Option<TempDir>, since: Option<Timestamp>, end: End) {
+/// Removes the temporary directory and writes the end record; only then may the end be shown.
+async fn finish(job: &Job, receipt: Receipt, tmp: Option<TempDir>, since: Option<Timestamp>, end: &End) {
     let status = job.status();
-    let record = record(&status, since, &end);
+    let record = record(&status, since, end);
     // Both touch the disk; the runtime's threads are for waiting.
     let written = tokio::task::spawn_blocking(move || {
         if let Some(tmp) = tmp {
@@ -312,7 +317,6 @@ async fn finish(job: &Job, receipt: Receipt, tmp: Option<TempDir>, since: Option
         Ok(Err(error)) => tracing::error!(job = %job.id(), %error, "the end of a job could not be recorded"),
         Err(error) => tracing::error!(job = %job.id(), %error, "recording the end of a job failed"),
     }
-    job.state.send_replace(State::Ended { since, end });
 }
 
 /// The end as the record keeps it.
