@@ -1,7 +1,8 @@
 //! What serving over HTTP holds: load of many clients, and one client's latency while another floods.
 //!
 //! Floor of the same run: a request that the transport answers alone (`/healthz`). Bars: no error; under a flood of another
-//! client a call and a job take at most twice as long as on an idle server.
+//! client a call and a job take at most twice as long as on an idle server. What two programs that only compute make of the
+//! same call, without any flood, is the part of the difference that is the machine's and not the server's.
 
 mod client;
 
@@ -18,6 +19,8 @@ use client::Client;
 const CLIENTS: usize = 64;
 const CALLS: usize = 10_000;
 const JOBS: usize = 1_000;
+/// Requests of the one client whose times are taken one by one.
+const ALONE: usize = 1_000;
 /// Connections of the client that floods.
 const FLOOD: usize = 16;
 
@@ -101,12 +104,42 @@ fn percentile(sorted: &[Duration], percent: usize) -> Duration {
     sorted.get((sorted.len() * percent / 100).min(sorted.len().saturating_sub(1))).copied().unwrap_or_default()
 }
 
-fn report(what: &str, mut times: Vec<Duration>, took: Duration, errors: usize) -> Duration {
-    times.sort_unstable();
+/// What a row of times comes to.
+struct Summary {
+    half: Duration,
+    mean: Duration,
+    most: Duration,
+    longest: Duration,
+}
+
+impl Summary {
+    fn of(mut times: Vec<Duration>) -> Self {
+        times.sort_unstable();
+        let count = u32::try_from(times.len()).unwrap_or(u32::MAX).max(1);
+        Self {
+            half: percentile(&times, 50),
+            mean: times.iter().sum::<Duration>() / count,
+            most: percentile(&times, 99),
+            longest: times.last().copied().unwrap_or_default(),
+        }
+    }
+
+    /// How many times as long as another, for each figure.
+    fn against(&self, idle: &Self) -> String {
+        let times = |of: fn(&Self) -> Duration| of(self).as_secs_f64() / of(idle).as_secs_f64();
+        let [half, mean, most] = [times(|it| it.half), times(|it| it.mean), times(|it| it.most)];
+        format!("{half:.2} times idle in the middle, {mean:.2} in the mean, {most:.2} at p99")
+    }
+}
+
+fn report(what: &str, times: Vec<Duration>, took: Duration, errors: usize) -> Summary {
     let rate = times.len() as f64 / took.as_secs_f64();
-    let (half, most) = (percentile(&times, 50), percentile(&times, 99));
-    say(&format!("{what:<34} {rate:>8.0}/s   p50 {half:>10.2?}   p99 {most:>10.2?}   errors {errors}"));
-    half
+    let summary = Summary::of(times);
+    let Summary { half, mean, most, longest } = &summary;
+    say(&format!(
+        "{what:<34} {rate:>8.0}/s   p50 {half:>9.2?}   mean {mean:>9.2?}   p99 {most:>9.2?}   max {longest:>9.2?}   errors {errors}"
+    ));
+    summary
 }
 
 #[expect(clippy::print_stdout, reason = "the report is what a bench is for")]
@@ -158,23 +191,42 @@ fn alone(client: &mut Client, count: usize, ask: Ask) -> io::Result<Vec<Duration
         .collect()
 }
 
-/// What client 0 sees while client 1 floods. The flood runs in a process of its own at the lowest priority, as far from the
-/// one who measures as one machine allows: what is measured is the server.
-fn flooded(server: &Server, count: usize, ask: Ask, flood: &str) -> io::Result<(Vec<Duration>, usize)> {
-    let token = server.tokens.get(1).map_or("", String::as_str);
-    let mut flooding = Command::new("nice")
+/// What client 0 sees while another process of this bench does what these arguments say, until its input ends; and what
+/// that one got done. It runs at the lowest priority, as far from the one who measures as one machine allows: what is
+/// measured is the server.
+fn beside(server: &Server, (count, ask): (usize, Ask), arguments: &[&str]) -> io::Result<(Vec<Duration>, usize)> {
+    let mut other = Command::new("nice")
         .args(["-n", "19"])
         .arg(std::env::current_exe()?)
-        .args(["--flood", &server.address.to_string(), token, flood])
+        .args(arguments)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()?;
     thread::sleep(Duration::from_millis(300));
     let times = alone(&mut server.client(0)?, count, ask);
-    drop(flooding.stdin.take());
-    let output = flooding.wait_with_output()?;
+    drop(other.stdin.take());
+    let output = other.wait_with_output()?;
     let done = String::from_utf8_lossy(&output.stdout).trim().parse().map_err(io::Error::other)?;
     Ok((times?, done))
+}
+
+/// Keeps both processors busy until its input ends, and asks nobody for anything.
+fn compute() -> io::Result<()> {
+    let stop = AtomicBool::new(false);
+    thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| {
+                while !stop.load(Ordering::Relaxed) {
+                    std::hint::spin_loop();
+                }
+            });
+        }
+        let read = io::copy(&mut io::stdin(), &mut io::sink());
+        stop.store(true, Ordering::Relaxed);
+        read
+    })?;
+    say("0");
+    Ok(())
 }
 
 /// The other side of that: floods until its input ends, then says how much it got.
@@ -218,6 +270,9 @@ fn main() -> io::Result<()> {
     {
         return flood(address, token, if what == "calls" { list } else { job });
     }
+    if arguments.iter().any(|argument| argument == "--compute") {
+        return compute();
+    }
     let server = Server::start()?;
     say(&format!("memory with {CLIENTS} clients, idle: {} MiB", server.memory()?));
     let (times, took, errors) = load(&server, CALLS, health);
@@ -228,18 +283,24 @@ fn main() -> io::Result<()> {
     report("jobs to their end, 64 clients", times, took, errors);
     say(&format!("memory after {CALLS} calls and {JOBS} jobs: {} MiB", server.memory()?));
 
+    let flooding = server.tokens.get(1).map_or("", String::as_str);
+    let address = server.address.to_string();
     let mut one = server.client(0)?;
-    for (what, count, ask) in [("call", 300, list as Ask), ("job", 100, job)] {
+    for (what, ask) in [("call", list as Ask), ("job", job)] {
         let begin = Instant::now();
-        let idle = alone(&mut one, count, ask)?;
+        let idle = alone(&mut one, ALONE, ask)?;
         let idle = report(&format!("one {what} after the other, idle"), idle, begin.elapsed(), 0);
-        for by in ["calls", "jobs"] {
+        let others: [(&str, &[&str]); 3] = [
+            ("two programs compute", &["--compute"]),
+            ("another floods with calls", &["--flood", &address, flooding, "calls"]),
+            ("another floods with jobs", &["--flood", &address, flooding, "jobs"]),
+        ];
+        for (other, arguments) in others {
             let begin = Instant::now();
-            let (times, done) = flooded(&server, count, ask, by)?;
+            let (times, done) = beside(&server, (ALONE, ask), arguments)?;
             let took = begin.elapsed();
-            let under = report(&format!("  while another floods with {by}"), times, took, 0);
-            let ratio = under.as_secs_f64() / idle.as_secs_f64();
-            say(&format!("    {ratio:.2} times idle; the flood got {:.0}/s", done as f64 / took.as_secs_f64()));
+            let under = report(&format!("  while {other}"), times, took, 0);
+            say(&format!("    {}; the other got {:.0}/s", under.against(&idle), done as f64 / took.as_secs_f64()));
         }
     }
     Ok(())
