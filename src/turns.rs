@@ -52,6 +52,21 @@ impl<K: Clone + PartialEq> State<K> {
         self.places.div_ceil(active)
     }
 
+    /// The lane of this key, heard of now; it is made if there is none.
+    fn heard(&mut self, key: &K, now: Instant) -> Option<&mut Lane<K>> {
+        let at = match self.lanes.iter().position(|lane| lane.key == *key) {
+            Some(at) => at,
+            None => {
+                self.lanes.retain(|lane| lane.active(now));
+                self.lanes.push_back(Lane { key: key.clone(), held: 0, heard: now, waiting: VecDeque::new() });
+                self.lanes.len() - 1
+            }
+        };
+        let lane = self.lanes.get_mut(at)?;
+        lane.heard = now;
+        Some(lane)
+    }
+
     fn free(&self) -> usize {
         self.places.saturating_sub(self.lanes.iter().map(|lane| lane.held).sum())
     }
@@ -73,23 +88,17 @@ impl<K: Clone + PartialEq> Turns<K> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Somebody of this lane is at work, though it needs no place now: it keeps its share.
+    pub fn hear(&self, key: &K) {
+        self.state().heard(key, Instant::now());
+    }
+
     /// Waits for a place in this lane. Leaving early leaves the queue.
     pub async fn take(&self, key: K) -> Turn<K> {
         let receiver = {
-            let now = Instant::now();
             let mut state = self.state();
-            let at = match state.lanes.iter().position(|lane| lane.key == key) {
-                Some(at) => at,
-                None => {
-                    state.lanes.retain(|lane| lane.active(now));
-                    let waiting = VecDeque::new();
-                    state.lanes.push_back(Lane { key: key.clone(), held: 0, heard: now, waiting });
-                    state.lanes.len() - 1
-                }
-            };
             let (sender, receiver) = oneshot::channel();
-            if let Some(lane) = state.lanes.get_mut(at) {
-                lane.heard = now;
+            if let Some(lane) = state.heard(&key, Instant::now()) {
                 lane.waiting.push_back(sender);
             }
             receiver
@@ -201,6 +210,20 @@ mod tests {
         held.pop();
         assert_eq!(turns.state().free(), 2, "it is heard of still, and finds a place at once");
         assert!(now(Box::pin(turns.take(2)).as_mut()).await.is_some());
+    }
+
+    #[tokio::test]
+    async fn whoever_is_heard_of_leaves_a_flood_its_share_and_no_more() {
+        let turns = Turns::new(2);
+        turns.hear(&2);
+        // However long this test takes.
+        turns.state().lanes.iter_mut().for_each(|lane| lane.heard = Instant::now() + Duration::from_secs(3600));
+        let mut flood: Vec<_> = (0..5).map(|_| Box::pin(turns.take(1))).collect();
+        let mut held = Vec::new();
+        for waiter in &mut flood {
+            held.extend(now(waiter.as_mut()).await);
+        }
+        assert_eq!(held.len(), 1);
     }
 
     #[tokio::test]

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::runtime::Runtime;
 
 use super::setup::{self, Failure, Site};
-use crate::engine::{Engine, Front, SharedLimits};
+use crate::engine::{Engine, Front, Shared};
 use crate::launcher::{Helper, Launcher};
 use crate::mcp;
 use crate::mcp::http::{Maker, Options, Tls};
@@ -35,7 +35,7 @@ pub(super) fn serve(runtime: &Runtime, address: SocketAddr, parts: Parts) -> Res
             variables: site.variables,
             origin: site.origin,
             narrowing: site.narrowing,
-            limits: SharedLimits::default(),
+            shared: Shared::default(),
             first: Mutex::new(Some(policy)),
         };
         let ready = |address: &str| setup::tell(&format!("serving MCP at {address}"));
@@ -63,14 +63,15 @@ fn options(address: SocketAddr, http: &policy::Http) -> Options {
     }
 }
 
-/// Makes the engines of clients: they share the helper and the limits on the server, and nothing else.
+/// Makes the engines of clients: they share the helper, the limits on the server and the way to its records, and nothing
+/// else.
 struct Engines {
     launcher: Launcher,
     variables: Variables,
     origin: Origin,
     narrowing: Narrowing,
-    /// Limits on the server, which all clients share.
-    limits: SharedLimits,
+    /// Limits on the server and its records, which all clients share.
+    shared: Shared,
     /// The server's own policy as it was loaded first.
     first: Mutex<Option<Policy>>,
 }
@@ -94,7 +95,7 @@ impl Maker for Engines {
             }
         };
         let loader = setup::loader(origin, self.variables.clone(), self.narrowing.clone());
-        let engine = Engine::build_among(policy, self.launcher.lane(), Front::Mcp, self.limits.clone())
+        let engine = Engine::build_among(policy, self.launcher.lane(), Front::Mcp, self.shared.clone())
             .map_err(|error| error.to_string())?;
         Ok(engine.with_loader(loader))
     }

@@ -13,13 +13,23 @@ use super::setup::{self, Failure, Site};
 use crate::engine::{Front, keep_current};
 use crate::{launcher, mcp};
 
+/// Pieces of work between two looks at the sockets; the runtime's own 61 are felt as milliseconds.
+const LOOK_EVERY: u32 = 7;
+
 pub(super) fn serve(arguments: Serve) -> Result<ExitCode, Failure> {
     launcher::harden_server().map_err(Failure::new)?;
     let helper = launcher::start_helper().map_err(Failure::new)?;
     setup::log_to_stderr();
     let site = Site::find(&arguments.places)?.narrowed(drop_in::narrowing().map_err(Failure::new)?);
     let policy = site.load()?;
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        // A crowd of calls that are ready keeps the threads from looking who else has something to say; so often they look
+        // all the same.
+        .event_interval(LOOK_EVERY)
+        .enable_all()
+        .on_thread_start(launcher::answer_promptly)
+        .build();
     let runtime = runtime.map_err(Failure::new)?;
     if let Some(path) = &arguments.metrics_file {
         let _inside = runtime.enter();

@@ -15,7 +15,7 @@ use crate::rate::{Limit, Limiter, Rate, Refusals, Scope};
 /// What several engines of one server count together: those with the same limits have the same counters, so a limit on
 /// the server is one on all of its clients. Clones are the same.
 #[derive(Debug, Clone, Default)]
-pub struct SharedLimits(Arc<Mutex<Vec<Counted>>>);
+pub(super) struct SharedLimits(Arc<Mutex<Vec<Counted>>>);
 
 /// Limits, and what counts them as long as an engine has it.
 type Counted = (Vec<policy::RateLimit>, Weak<Limiter>);

@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 mod account;
+mod aside;
 mod call;
 mod confirm;
 mod create;
@@ -14,6 +15,7 @@ mod plan;
 mod reach;
 mod recording;
 mod reload;
+mod shared;
 mod siblings;
 mod start;
 mod survey;
@@ -26,9 +28,9 @@ pub use call::{Call, Checked, Cursor, Kill, Merged, NoSuchJob, Open, Output, Pie
 pub use confirm::{Confirm, Nobody, Question};
 pub use ground::{Ground, NotHeld};
 pub use judge::Judge;
-pub use law::SharedLimits;
 pub use reach::{Input, InteractError};
 pub use reload::Loader;
+pub use shared::Shared;
 pub use start::{Engine, Front, StartError, make_state};
 pub use survey::{survey, trial};
 

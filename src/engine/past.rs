@@ -150,20 +150,20 @@ fn count(status: &Status) {
 
 impl Engine {
     /// A job of a server that is gone.
-    pub(super) fn past(&self, client: &str, id: &str) -> Option<Status> {
+    pub(super) async fn past(&self, client: &str, id: &str) -> Option<Status> {
         let id: JobId = id.parse().ok()?;
-        self.history.as_ref()?.find(client, id.uuid()).as_ref().and_then(status)
+        self.history.as_ref()?.find(client, id.uuid()).await.as_ref().and_then(status)
     }
 
     /// All jobs of servers that are gone.
-    pub(super) fn all_past(&self, client: &str) -> Vec<Status> {
-        let rows = self.history.as_ref().map(|history| history.list(client));
-        rows.unwrap_or_default().iter().filter_map(status).collect()
+    pub(super) async fn all_past(&self, client: &str) -> Vec<Status> {
+        let Some(history) = &self.history else { return Vec::new() };
+        history.list(client).await.iter().filter_map(status).collect()
     }
 
     /// Counts the end of a job and writes it to the history, as soon as it comes; then others may have its places.
     pub(super) fn remember(&self, client: &str, job: &Arc<Job>, places: Vec<Permit>) {
-        let (client, job, history) = (client.to_owned(), Arc::clone(job), self.history.clone());
+        let (client, job, history) = (client.to_owned(), Arc::clone(job), self.keeper.clone());
         self.endings.spawn(async move {
             if job.begun().await {
                 metrics::global().began();

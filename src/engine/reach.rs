@@ -65,10 +65,10 @@ impl Engine {
     ///
     /// # Errors
     /// [`NoSuchJob`].
-    pub fn status(&self, client: &str, id: &str) -> Result<Status, NoSuchJob> {
+    pub async fn status(&self, client: &str, id: &str) -> Result<Status, NoSuchJob> {
         match self.find(client, id) {
             Ok(job) => Ok(job.status()),
-            Err(missing) => self.past(client, id).ok_or(missing),
+            Err(missing) => self.past(client, id).await.ok_or(missing),
         }
     }
 
@@ -76,10 +76,10 @@ impl Engine {
     ///
     /// # Errors
     /// [`NoSuchJob`].
-    pub fn look(&self, client: &str, id: &str) -> Result<Status, NoSuchJob> {
+    pub async fn look(&self, client: &str, id: &str) -> Result<Status, NoSuchJob> {
         match self.find(client, id) {
             Ok(job) => Ok(job.look()),
-            Err(missing) => self.past(client, id).ok_or(missing),
+            Err(missing) => self.past(client, id).await.ok_or(missing),
         }
     }
 
@@ -100,7 +100,7 @@ impl Engine {
     pub async fn wait(&self, client: &str, id: &str, limit: Duration) -> Result<Status, NoSuchJob> {
         let job = match self.find(client, id) {
             Ok(job) => job,
-            Err(missing) => return self.past(client, id).ok_or(missing),
+            Err(missing) => return self.past(client, id).await.ok_or(missing),
         };
         // Running out of time is an answer like the end.
         let _ = tokio::time::timeout(limit, job.ended()).await;
@@ -121,9 +121,9 @@ impl Engine {
     }
 
     /// All jobs of a client, newest first.
-    pub fn list(&self, client: &str) -> Vec<Status> {
+    pub async fn list(&self, client: &str) -> Vec<Status> {
         let mut all: Vec<_> = self.jobs.list(client).iter().map(|job| job.status()).collect();
-        let mut past = self.all_past(client);
+        let mut past = self.all_past(client).await;
         past.sort_by_key(|job| std::cmp::Reverse((job.created, job.id)));
         all.extend(past);
         all
@@ -243,7 +243,7 @@ impl Engine {
             })?),
         };
         let Ok(job) = self.find(client, id) else {
-            return Ok(self.past(client, id).map_or(Kill::NotFound, |_| Kill::AlreadyTerminated));
+            return Ok(self.past(client, id).await.map_or(Kill::NotFound, |_| Kill::AlreadyTerminated));
         };
         if job.status().state.ended() {
             return Ok(Kill::AlreadyTerminated);

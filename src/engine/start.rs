@@ -10,10 +10,12 @@ use std::sync::{Arc, Mutex, OnceLock};
 
 use tokio_util::task::TaskTracker;
 
+use super::aside::Aside;
 use super::ground::{Ground, NotHeld};
-use super::law::{InForce, Law, SharedLimits};
+use super::law::{InForce, Law};
 use super::recording;
 use super::reload::Loader;
+use super::shared::{Records, Shared};
 use super::tmp::TmpBase;
 use crate::audit::{Audit, AuditError};
 use crate::history::History;
@@ -77,10 +79,14 @@ pub struct Engine {
     pub(super) reloading: Mutex<()>,
     /// Jobs of servers that are gone. One command on the command line has no use for it.
     pub(super) history: Option<Arc<History>>,
+    /// Writes its own jobs there, together with those of other engines: one writer waits for no other.
+    pub(super) keeper: Option<Arc<History>>,
     /// Ends of jobs on their way there.
     pub(super) endings: TaskTracker,
     /// How its policy is read again.
     pub(super) loader: Option<Loader>,
+    /// Where what takes long is computed.
+    pub(super) aside: Aside,
 }
 
 impl Engine {
@@ -89,29 +95,24 @@ impl Engine {
     /// # Errors
     /// [`StartError`].
     pub fn build(policy: Policy, launcher: Launcher, front: Front) -> Result<Self, StartError> {
-        Self::build_among(policy, launcher, front, SharedLimits::default())
+        Self::build_among(policy, launcher, front, Shared::default())
     }
 
-    /// An engine for one client of several, which share the limits on the server.
+    /// An engine for one client of several, which share the limits on the server and the way to its records.
     ///
     /// # Errors
     /// [`StartError`].
-    pub fn build_among(
-        policy: Policy,
-        launcher: Launcher,
-        front: Front,
-        shared: SharedLimits,
-    ) -> Result<Self, StartError> {
+    pub fn build_among(policy: Policy, launcher: Launcher, front: Front, shared: Shared) -> Result<Self, StartError> {
         let ground = Ground::new(launcher.support());
         let settings = policy.settings();
-        let audit = recording::open(&settings.audit)?;
+        let Records { audit, keeper } = shared.records(settings)?;
         if let Err(why) = ground.check_all(&policy) {
             recording::refused(&audit, &policy, &why)?;
             return Err(why.into());
         }
         let limits = job_limits(&settings.jobs);
         let sandbox = serde_json::json!({ "landlock_abi": launcher.support().landlock_abi().ok(), "isolation": launcher.support().isolation() });
-        let law = Law::new(policy, shared)?;
+        let law = Law::new(policy, shared.limits)?;
         let jobs = Manager::new(limits, launcher, Arc::clone(&law.judge.redactor));
         let tmp = TmpBase::make().map_err(StartError::Tmp)?;
         let history = (front == Front::Mcp).then(|| Arc::new(recording::history(law.policy().settings(), &audit)));
@@ -127,8 +128,10 @@ impl Engine {
             stopped,
             reloading,
             history,
+            keeper: (front == Front::Mcp).then_some(keeper),
             endings: TaskTracker::new(),
             loader: None,
+            aside: Aside::default(),
         };
         if let Some(mode) = engine.sandbox.get("isolation") {
             metrics::global().sandbox(mode.as_str().unwrap_or("none"));

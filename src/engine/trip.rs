@@ -12,7 +12,7 @@ use std::time::Instant;
 use tracing::Instrument;
 
 use super::Engine;
-use super::call::{Call, Checked, Open, Refused, Text};
+use super::call::{Call, Checked, Open, Refused, Stdin, Text};
 use super::confirm::{self, Confirm, Nobody, Question};
 use super::law::Law;
 use super::{past, plan};
@@ -21,6 +21,9 @@ use crate::jobs::{Admission, JobId, Label, Order, Started, Tap, Turned};
 use crate::metrics;
 use crate::policy::{Answer, Approved, Decision, Denial};
 use crate::rate::{self, About, Permit};
+
+/// Bytes of a line above which it is judged aside. Lines of people and models are shorter, and judged in microseconds.
+const LONG: usize = 2 << 10;
 
 /// What stays the same from the first step to the last.
 struct Trip<'a> {
@@ -88,7 +91,7 @@ impl Engine {
     ) -> Result<Started, Refused> {
         let mut places = vec![self.within_rate(&trip, &call).await?];
         let begun = Instant::now();
-        let decision = trip.law.judge.decide(&call);
+        let decision = self.decide(&trip.law, &call).await;
         metrics::global().deciding(begun.elapsed());
         tracing::debug!(took = ?begun.elapsed(), "decided");
         places.push(self.within_rate_of_rules(&trip, &decision).await?);
@@ -108,7 +111,24 @@ impl Engine {
 
     /// Judges a command as [`Engine::execute`] would; nothing runs, nothing is recorded.
     pub async fn check(&self, _client: &str, call: Call) -> Checked {
-        self.law.now().judge.check(&call, &serde_json::Value::Null)
+        let law = self.law.now();
+        if !is_long(&call) {
+            return law.judge.check(&call, &serde_json::Value::Null);
+        }
+        self.aside.compute(move || law.judge.check(&call, &serde_json::Value::Null)).await
+    }
+
+    /// Judges on the spot, unless that may take long.
+    async fn decide(&self, law: &Arc<Law>, call: &Call) -> Decision {
+        if !is_long(call) {
+            return law.judge.decide(call);
+        }
+        // What it reads from standard input is not judged here, and need not be copied.
+        let stdin = Stdin::default();
+        let Call { command, cwd, env, timeout, .. } = call;
+        let (command, cwd, env, timeout) = (command.clone(), cwd.clone(), env.clone(), *timeout);
+        let (law, call) = (Arc::clone(law), Call { command, cwd, env, timeout, stdin, ..Call::default() });
+        self.aside.compute(move || law.judge.decide(&call)).await
     }
 
     fn set_out<'a>(&self, client: &'a str, call: &Call) -> Trip<'a> {
@@ -152,6 +172,8 @@ impl Engine {
     /// # Errors
     /// [`Refused`]; the call must not be answered otherwise.
     pub async fn tool_called(&self, client: &str, tool: &str) -> Result<Permit, Refused> {
+        // While this client works, floods of others leave it a place for its jobs, and the processors some time.
+        self.jobs.hear();
         let law = self.law.now();
         match law.limiter.admit(client, About::Tool(tool), Instant::now()) {
             Ok(permit) => Ok(permit),
@@ -250,7 +272,7 @@ impl Engine {
         if let Some(sandbox) = record.sandbox.as_object_mut() {
             sandbox.insert("unheld".into(), unheld.into());
         }
-        let (audit, history, id) = (self.audit.clone(), self.history.clone(), trip.id);
+        let (audit, history, id) = (self.audit.clone(), self.keeper.clone(), trip.id);
         let label = call.label.as_deref().map(|label| trip.law.judge.clean(label));
         let begun = past::begun(trip.client, id, &trip.command, label);
         on_disk(move || {
@@ -322,6 +344,15 @@ impl Engine {
             sandbox: self.sandbox.clone(),
         }
     }
+}
+
+/// May judging it take long enough to be felt by others?
+fn is_long(call: &Call) -> bool {
+    let bytes = match &call.command {
+        Text::Line(line) => line.len(),
+        Text::Exact(words) => words.iter().map(String::len).sum(),
+    };
+    bytes > LONG
 }
 
 /// Runs a write to the record where it may block.

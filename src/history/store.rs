@@ -100,13 +100,24 @@ impl Store {
             transaction.commit()?;
         }
         let oldest = self.oldest(now).as_millisecond();
-        self.database.execute("DELETE FROM job WHERE ended < ?1", [oldest])?;
-        self.database.execute(
-            "DELETE FROM job WHERE ended IS NOT NULL AND id NOT IN
-                (SELECT id FROM job WHERE ended IS NOT NULL ORDER BY ended DESC LIMIT ?1)",
-            [i64::try_from(self.keep.most).unwrap_or(i64::MAX)],
-        )?;
+        let most = i64::try_from(self.keep.most).unwrap_or(i64::MAX);
+        // A deletion takes the place of the one writer, also when there is nothing to delete: looking takes none.
+        if self.holds("SELECT EXISTS (SELECT 1 FROM job WHERE ended < ?1)", oldest)? {
+            self.database.execute("DELETE FROM job WHERE ended < ?1", [oldest])?;
+        }
+        if self.holds("SELECT count(*) > ?1 FROM job WHERE ended IS NOT NULL", most)? {
+            self.database.execute(
+                "DELETE FROM job WHERE ended IS NOT NULL AND id NOT IN
+                    (SELECT id FROM job WHERE ended IS NOT NULL ORDER BY ended DESC LIMIT ?1)",
+                [most],
+            )?;
+        }
         Ok(())
+    }
+
+    /// The answer to a question about one number.
+    fn holds(&self, question: &str, number: i64) -> Result<bool, StoreError> {
+        Ok(self.database.prepare_cached(question)?.query_row([number], |row| row.get(0))?)
     }
 
     /// Jobs without an end whose servers are gone.

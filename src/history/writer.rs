@@ -5,11 +5,12 @@
 
 use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
+use tokio::sync::oneshot;
 use uuid::Uuid;
 
 use super::row::Row;
@@ -24,6 +25,10 @@ const TIDY_EVERY: usize = 256;
 /// How long an answer is waited for: a history that is stuck must not hold up a job.
 const PATIENCE: Duration = Duration::from_secs(2);
 
+/// For so long an answer about all jobs of a client is good: other servers seldom end, and a client that lists its jobs
+/// without a pause would keep the database busy.
+const RECENT: Duration = Duration::from_millis(200);
+
 /// For how long jobs are kept, and how many.
 #[derive(Debug, Clone, Copy)]
 pub struct Keep {
@@ -36,9 +41,12 @@ pub struct Keep {
 enum Order {
     Put(Row, SyncSender<()>),
     Forget(Uuid),
-    Find(String, Uuid, SyncSender<Option<Row>>),
-    List(String, SyncSender<Vec<Row>>),
+    Find(String, Uuid, oneshot::Sender<Option<Row>>),
+    List(String, oneshot::Sender<Vec<Row>>),
 }
+
+/// Jobs of a client whose servers were gone at this moment.
+type Recent = (Instant, String, Arc<[Row]>);
 
 /// What is done about a job that was cut off.
 type OnCut = Box<dyn FnMut(&Row) + Send>;
@@ -49,6 +57,8 @@ pub struct History {
     keep: Keep,
     /// Told of each job that another server left running when it died.
     on_cut: Mutex<Option<OnCut>>,
+    /// The last answer about all jobs of a client.
+    recent: Mutex<Option<Recent>>,
     orders: OnceLock<Option<Sender<Order>>>,
 }
 
@@ -77,7 +87,13 @@ impl History {
     /// A history in `folder`; nothing is opened yet. `on_cut` is told of each job that a server left when it died, by
     /// whichever server notices first.
     pub fn new(folder: PathBuf, keep: Keep, on_cut: impl FnMut(&Row) + Send + 'static) -> Self {
-        Self { folder, keep, on_cut: Mutex::new(Some(Box::new(on_cut))), orders: OnceLock::new() }
+        Self {
+            folder,
+            keep,
+            on_cut: Mutex::new(Some(Box::new(on_cut))),
+            recent: Mutex::default(),
+            orders: OnceLock::new(),
+        }
     }
 
     /// Writes what is known of a job.
@@ -92,17 +108,33 @@ impl History {
     }
 
     /// The job of that client with that id, when its server is gone.
-    pub fn find(&self, client: &str, id: Uuid) -> Option<Row> {
-        let (answer, wait) = sync_channel(1);
+    pub async fn find(&self, client: &str, id: Uuid) -> Option<Row> {
+        let (answer, wait) = oneshot::channel();
         self.send(Order::Find(client.to_owned(), id, answer))?;
-        wait.recv_timeout(PATIENCE).ok().flatten()
+        tokio::time::timeout(PATIENCE, wait).await.ok()?.ok().flatten()
     }
 
-    /// The jobs of that client whose servers are gone.
-    pub fn list(&self, client: &str) -> Vec<Row> {
-        let (answer, wait) = sync_channel(1);
-        let sent = self.send(Order::List(client.to_owned(), answer));
-        sent.and_then(|()| wait.recv_timeout(PATIENCE).ok()).unwrap_or_default()
+    /// The jobs of that client whose servers are gone, or were a moment ago.
+    pub async fn list(&self, client: &str) -> Arc<[Row]> {
+        if let Some((at, of, rows)) = &*self.recent()
+            && of == client
+            && at.elapsed() < RECENT
+        {
+            return Arc::clone(rows);
+        }
+        let (answer, wait) = oneshot::channel();
+        if self.send(Order::List(client.to_owned(), answer)).is_none() {
+            return Arc::default();
+        }
+        let asked = Instant::now();
+        let Ok(Ok(rows)) = tokio::time::timeout(PATIENCE, wait).await else { return Arc::default() };
+        let rows: Arc<[Row]> = rows.into();
+        *self.recent() = Some((asked, client.to_owned(), Arc::clone(&rows)));
+        rows
+    }
+
+    fn recent(&self) -> MutexGuard<'_, Option<Recent>> {
+        self.recent.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn send(&self, order: Order) -> Option<()> {
@@ -171,11 +203,11 @@ fn answer(store: &mut Store, order: Order, on_cut: &mut dyn FnMut(&Row)) {
         Order::Find(client, id, told) => {
             // Another server may have died since.
             tidy(store, on_cut);
-            store.find(&client, id, now).map(|row| told.try_send(row).is_ok()).err()
+            store.find(&client, id, now).map(|row| told.send(row).is_ok()).err()
         }
         Order::List(client, told) => {
             tidy(store, on_cut);
-            store.list(&client, now).map(|rows| told.try_send(rows).is_ok()).err()
+            store.list(&client, now).map(|rows| told.send(rows).is_ok()).err()
         }
     };
     if let Some(error) = failed {

@@ -103,6 +103,11 @@ impl Manager {
         })
     }
 
+    /// Somebody is at work who may start a job soon.
+    pub fn hear(&self) {
+        self.shared.launcher.hear();
+    }
+
     /// Starts a job: at once when a place is free, in its turn otherwise. It ends with what is returned, unless that is kept.
     /// Must be called inside a tokio runtime.
     pub fn start(&self, admission: Admission, label: Label, order: Order) -> Started {

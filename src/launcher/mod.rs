@@ -26,4 +26,4 @@ pub use error::LaunchError;
 pub use helper::{Helper, start_helper, start_helper_at_most};
 pub use nix::sys::signal::Signal;
 pub use process::{Ended, Exit, Process, ProcessHandle};
-pub use server::{Launcher, StdinMode, harden_server};
+pub use server::{Launcher, StdinMode, answer_promptly, harden_server};

@@ -3,6 +3,8 @@
 //! In: addresses as clients send them. Out: lists, templates, contents, completions. A job of another client has no
 //! address here.
 
+use std::sync::Arc;
+
 use rmcp::ErrorData;
 use rmcp::model::{
     ArgumentInfo, CompletionInfo, ReadResourceResult, Reference, Resource, ResourceContents, ResourceTemplate,
@@ -61,9 +63,9 @@ impl Address {
 }
 
 /// The policy and the newest jobs.
-pub(super) fn list(engine: &Engine, client: &str) -> Vec<Resource> {
+pub(super) async fn list(engine: &Engine, client: &str) -> Vec<Resource> {
     let policy = Resource::new(POLICY, "policy").with_title("The policy in force").with_mime_type("text/plain");
-    let jobs = engine.list(client).into_iter().take(LISTED).map(|job| {
+    let jobs = engine.list(client).await.into_iter().take(LISTED).map(|job| {
         let name = job.label.clone().unwrap_or_else(|| job.command.chars().take(60).collect());
         Resource::new(format!("job://{}", job.id), name)
             .with_description(format!("{}: {}", job.state.name(), job.command))
@@ -86,35 +88,37 @@ pub(super) fn templates() -> Vec<ResourceTemplate> {
 }
 
 /// What stands at an address now.
-pub(super) fn read(engine: &Engine, client: &str, uri: &str) -> Result<ReadResourceResult, ErrorData> {
+pub(super) async fn read(engine: &Arc<Engine>, client: &str, uri: &str) -> Result<ReadResourceResult, ErrorData> {
     let nothing = || {
         let shown: String = uri.chars().take(80).collect();
         let message =
             format!("nothing at `{shown}`; there are {POLICY}, job://ID, job://ID/stdout and job://ID/stderr");
         ErrorData::resource_not_found(message, None)
     };
-    let stream = |id: &str, pick: fn(Output) -> String| {
-        engine.read(client, id, Cursor::default(), MOST).map(pick).map_err(|_| nothing())
+    let stream = async |id: String, pick: fn(Output) -> String| {
+        let client = client.to_owned();
+        let read = move |engine: &Engine| engine.read(&client, &id, Cursor::default(), MOST).map(pick);
+        engine.aside(read).await.map_err(|_| nothing())
     };
     let (text, kind) = match Address::parse(uri).ok_or_else(nothing)? {
         Address::Policy => (engine.policy_summary(), "text/plain"),
         Address::Job(id) => {
-            let status = engine.status(client, &id).map_err(|_| nothing())?;
+            let status = engine.status(client, &id).await.map_err(|_| nothing())?;
             (render::status_json(&status).to_string(), "application/json")
         }
-        Address::Stdout(id) => (stream(&id, |output| output.stdout.text)?, "text/plain"),
-        Address::Stderr(id) => (stream(&id, |output| output.stderr.text)?, "text/plain"),
+        Address::Stdout(id) => (stream(id, |output| output.stdout.text).await?, "text/plain"),
+        Address::Stderr(id) => (stream(id, |output| output.stderr.text).await?, "text/plain"),
     };
     Ok(ReadResourceResult::new(vec![ResourceContents::text(text, uri).with_mime_type(kind)]))
 }
 
 /// Ids of jobs that begin with what was typed.
-pub(super) fn complete(engine: &Engine, client: &str, of: &Reference, argument: &ArgumentInfo) -> CompletionInfo {
+pub(super) async fn complete(engine: &Engine, client: &str, of: &Reference, argument: &ArgumentInfo) -> CompletionInfo {
     let about_jobs = matches!(of, Reference::Resource(template) if template.uri.starts_with("job://{id}"));
     if !about_jobs || argument.name != "id" {
         return CompletionInfo::default();
     }
-    let mut ids: Vec<_> = engine.list(client).iter().map(|job| job.id.to_string()).collect();
+    let mut ids: Vec<_> = engine.list(client).await.iter().map(|job| job.id.to_string()).collect();
     ids.retain(|id| id.starts_with(&argument.value));
     let total = u32::try_from(ids.len()).unwrap_or(u32::MAX);
     let more = ids.len() > CompletionInfo::MAX_VALUES;

@@ -273,7 +273,7 @@ impl ServerHandler for Server {
         _page: Option<PaginatedRequestParams>,
         _call: RequestContext<RoleServer>,
     ) -> Result<ListResourcesResult, ErrorData> {
-        Ok(ListResourcesResult::with_all_items(resources::list(&self.engine, &self.client)))
+        Ok(ListResourcesResult::with_all_items(resources::list(&self.engine, &self.client).await))
     }
 
     async fn list_resource_templates(
@@ -289,7 +289,7 @@ impl ServerHandler for Server {
         request: ReadResourceRequestParams,
         _call: RequestContext<RoleServer>,
     ) -> Result<ReadResourceResponse, ErrorData> {
-        Ok(resources::read(&self.engine, &self.client, &request.uri)?.into())
+        Ok(resources::read(&self.engine, &self.client, &request.uri).await?.into())
     }
 
     async fn complete(
@@ -297,7 +297,7 @@ impl ServerHandler for Server {
         request: CompleteRequestParams,
         _call: RequestContext<RoleServer>,
     ) -> Result<CompleteResult, ErrorData> {
-        let found = resources::complete(&self.engine, &self.client, &request.r#ref, &request.argument);
+        let found = resources::complete(&self.engine, &self.client, &request.r#ref, &request.argument).await;
         Ok(CompleteResult::new(found))
     }
 
@@ -307,7 +307,7 @@ impl ServerHandler for Server {
         call: RequestContext<RoleServer>,
     ) -> Result<(), ErrorData> {
         // Reading it once says whether there is anything to follow.
-        resources::read(&self.engine, &self.client, &request.uri)?;
+        resources::read(&self.engine, &self.client, &request.uri).await?;
         self.subscriptions.follow(&self.engine, &self.client, request.uri, call.peer)
     }
 
@@ -334,23 +334,23 @@ impl ServerHandler for Server {
         request: GetTaskParams,
         _call: RequestContext<RoleServer>,
     ) -> Result<GetTaskResult, ErrorData> {
-        match (self.engine.status(&self.client, &request.task_id), self.pending.get(&request.task_id)) {
+        match (self.engine.status(&self.client, &request.task_id).await, self.pending.get(&request.task_id)) {
             (Err(_), Some(waiting)) => Ok(GetTaskResult::new(waiting)),
-            _ => tasks::get(&self.engine, &self.client, &request.task_id),
+            _ => tasks::get(&self.engine, &self.client, &request.task_id).await,
         }
     }
 
     async fn update_task(&self, request: UpdateTaskParams, _call: RequestContext<RoleServer>) -> Result<(), ErrorData> {
         match self.pending.answer(&request.task_id, &request.input_responses) {
             true => Ok(()),
-            false => tasks::update(&self.engine, &self.client, &request.task_id),
+            false => tasks::update(&self.engine, &self.client, &request.task_id).await,
         }
     }
 
     async fn cancel_task(&self, request: CancelTaskParams, _call: RequestContext<RoleServer>) -> Result<(), ErrorData> {
         let waited = self.pending.cancel(&request.task_id);
         // Its job may have come into being meanwhile.
-        let killed = tasks::cancel(&self.engine, &self.client, &request.task_id);
+        let killed = tasks::cancel(&self.engine, &self.client, &request.task_id).await;
         if waited { Ok(()) } else { killed }
     }
 

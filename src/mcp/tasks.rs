@@ -28,8 +28,8 @@ pub(super) fn create(status: &Status) -> CreateTaskResult {
 }
 
 /// How a task stands.
-pub(super) fn get(engine: &Engine, client: &str, id: &str) -> Result<GetTaskResult, ErrorData> {
-    let status = engine.status(client, id).map_err(unknown)?;
+pub(super) async fn get(engine: &Engine, client: &str, id: &str) -> Result<GetTaskResult, ErrorData> {
+    let status = engine.status(client, id).await.map_err(unknown)?;
     let payload = match &status.state {
         State::Queued | State::Running { .. } => TaskPayload::Working,
         State::Ended { end, .. } if end.outcome == Outcome::Killed => TaskPayload::Cancelled,
@@ -39,8 +39,8 @@ pub(super) fn get(engine: &Engine, client: &str, id: &str) -> Result<GetTaskResu
 }
 
 /// Ends the job of a task; the answer does not wait for its end.
-pub(super) fn cancel(engine: &Arc<Engine>, client: &str, id: &str) -> Result<(), ErrorData> {
-    engine.status(client, id).map_err(unknown)?;
+pub(super) async fn cancel(engine: &Arc<Engine>, client: &str, id: &str) -> Result<(), ErrorData> {
+    engine.status(client, id).await.map_err(unknown)?;
     let (engine, client, id) = (Arc::clone(engine), client.to_owned(), id.to_owned());
     tokio::spawn(async move {
         if let Err(error) = engine.kill(&client, &id, None).await {
@@ -51,8 +51,8 @@ pub(super) fn cancel(engine: &Arc<Engine>, client: &str, id: &str) -> Result<(),
 }
 
 /// Input for the task of a job: it waits for none, so it is ignored, as the extension wants it for unknown keys.
-pub(super) fn update(engine: &Engine, client: &str, id: &str) -> Result<(), ErrorData> {
-    engine.status(client, id).map(|_| ()).map_err(unknown)
+pub(super) async fn update(engine: &Engine, client: &str, id: &str) -> Result<(), ErrorData> {
+    engine.status(client, id).await.map(|_| ()).map_err(unknown)
 }
 
 fn task(status: &Status) -> Task {

@@ -39,7 +39,7 @@ where
 {
     let Some(address) = Address::parse(uri) else { return };
     let Some(id) = address.job() else { return follow_policy(policies, tell).await };
-    let Ok(mut seen) = engine.status(client, id) else { return };
+    let Ok(mut seen) = engine.status(client, id).await else { return };
     let begun = match address {
         Address::Stdout(_) => seen.stdout_bytes > 0,
         Address::Stderr(_) => seen.stderr_bytes > 0,

@@ -42,8 +42,11 @@ impl Wait {
 /// Waits for the end of a job and gives signs of life meanwhile. None when the client cancelled the call.
 pub(super) async fn until_end(context: &Context, id: &str, limit: Duration) -> Result<Option<Status>, NoSuchJob> {
     let started = Instant::now();
-    let state = || context.engine.status(&context.client, id).map(|status| render::line(&status, Timestamp::now()));
-    context.progress.tell(Duration::ZERO, limit, &state()?).await;
+    let state = async || {
+        let status = context.engine.status(&context.client, id).await?;
+        Ok(render::line(&status, Timestamp::now()))
+    };
+    context.progress.tell(Duration::ZERO, limit, &state().await?).await;
     let mut end = pin!(context.engine.wait(&context.client, id, limit));
     loop {
         let ended = tokio::select! {
@@ -53,7 +56,7 @@ pub(super) async fn until_end(context: &Context, id: &str, limit: Duration) -> R
             ended = &mut end => Some(ended?),
             () = context.progress.due() => None,
         };
-        context.progress.tell(started.elapsed().min(limit), limit, &state()?).await;
+        context.progress.tell(started.elapsed().min(limit), limit, &state().await?).await;
         if ended.is_some() {
             return Ok(ended);
         }

@@ -23,6 +23,6 @@ pub use packet::{Packet, packet_pair, receive_packet, send_packet};
 pub use privileges::{clear_capabilities, drop_bounding_set, effective_capabilities};
 pub use process::{
     Forked, Reaped, default_signals, exit_now, fork, fork_into, ignore_file_size_signal, nice, open_process, reap,
-    set_nice, tasks_of_machine,
+    set_nice, short_turns, tasks_of_machine,
 };
 pub use terminal::{open_terminal, take_terminal};

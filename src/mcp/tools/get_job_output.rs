@@ -7,7 +7,7 @@ use regex::RegexBuilder;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::engine::{Cursor, Output, Piece, Search};
+use crate::engine::{Cursor, Engine, Output, Piece, Search};
 
 use super::super::parameters::{Kind, Parameter};
 use super::super::render;
@@ -22,6 +22,9 @@ const LARGEST_REGEX: usize = 1 << 20;
 
 /// The most of each stream in one answer. Replies are held in memory several times over.
 const MOST: u64 = 8 << 20;
+
+/// What is shown of so many bytes is made in less time than it takes to hand the work over.
+const QUICK: usize = 64 << 10;
 
 pub(super) const TOOL: Tool = Tool {
     name: "get_job_output",
@@ -44,10 +47,10 @@ pub(super) const TOOL: Tool = Tool {
         ),
     ],
     answer: both_streams,
-    run: |context, arguments| Box::pin(async move { run(context, arguments) }),
+    run: |context, arguments| Box::pin(run(context, arguments)),
 };
 
-#[derive(Deserialize)]
+#[derive(Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Wish {
     job_id: String,
@@ -62,8 +65,8 @@ struct Wish {
 
 impl Wish {
     /// Looks at the job as the call wants it.
-    fn look(&self, context: &Context, from: Cursor, most: usize) -> Result<Output, Trouble> {
-        let (engine, client, id) = (&context.engine, &context.client, &self.job_id);
+    fn look(&self, engine: &Engine, client: &str, from: Cursor, most: usize) -> Result<Output, Trouble> {
+        let id = &self.job_id;
         if let Some(pattern) = &self.search {
             let start: String = pattern.chars().take(80).collect();
             let pattern = RegexBuilder::new(pattern).size_limit(LARGEST_REGEX).build().map_err(|_| {
@@ -92,41 +95,51 @@ pub(super) fn both_streams() -> Value {
     })
 }
 
-fn run(context: &Context, arguments: Arguments) -> Result<Reply, Trouble> {
+async fn run(context: &Context, arguments: Arguments) -> Result<Reply, Trouble> {
     let wish: Wish = arguments.read()?;
     let from = wish.cursor.as_deref().map_or(Ok(Cursor::default()), cursor)?;
     let default = if context.dialect == Dialect::Program { MOST } else { FOR_A_MODEL };
     let most = usize::try_from(wish.max_bytes.unwrap_or(default)).unwrap_or(usize::MAX);
     if wish.view.as_deref() == Some("merged") {
-        return merged(context, &wish, from, most);
+        return merged(context, &wish, from, most).await;
     }
-    let read = wish.look(context, from, most)?;
+    let look = {
+        let (wish, client) = (wish.clone(), context.client.clone());
+        move |engine: &Engine| wish.look(engine, &client, from, most)
+    };
+    // What takes its time keeps no thread from the calls of others.
+    let read = match wish.search.is_some() || most > QUICK {
+        true => context.engine.aside(look).await,
+        false => look(&context.engine),
+    }?;
     let shown = only(wish.stream.as_deref(), read, from);
     if context.dialect == Dialect::Program {
         return Ok(Reply::json(render::program_output(&shown)));
     }
     let next = Cursor { stdout: shown.stdout.next, stderr: shown.stderr.next };
-    let rest = rest(context, &wish, next, shown.stdout.more + shown.stderr.more)?;
+    let rest = rest(context, &wish, next, shown.stdout.more + shown.stderr.more).await?;
     Ok(Reply::text(format!("{}\n{rest}", render::output(&shown).trim_end_matches('\n'))))
 }
 
 /// Both streams as one.
-fn merged(context: &Context, wish: &Wish, from: Cursor, most: usize) -> Result<Reply, Trouble> {
+async fn merged(context: &Context, wish: &Wish, from: Cursor, most: usize) -> Result<Reply, Trouble> {
     if wish.search.is_some() || matches!(wish.stream.as_deref(), Some("stdout" | "stderr")) {
         let why = "`view: merged` shows all of both streams; leave out `stream` and `search`, or `view`";
         return Err(Trouble::Refused(why.to_owned()));
     }
-    let shown = context.engine.merged(&context.client, &wish.job_id, from, most)?;
+    let (client, id) = (context.client.clone(), wish.job_id.clone());
+    let read = move |engine: &Engine| engine.merged(&client, &id, from, most);
+    let shown = if most > QUICK { context.engine.aside(read).await } else { read(&context.engine) }?;
     if context.dialect == Dialect::Program {
         return Ok(Reply::json(json!({"stdout": shown.text, "stderr": ""})));
     }
-    let rest = rest(context, wish, shown.next, shown.more)?;
+    let rest = rest(context, wish, shown.next, shown.more).await?;
     Ok(Reply::text(format!("{}\n{rest}", render::merged(&shown).trim_end_matches('\n'))))
 }
 
 /// The line that says whether there is more, and from where to read on.
-fn rest(context: &Context, wish: &Wish, next: Cursor, more: u64) -> Result<String, Trouble> {
-    let status = context.engine.status(&context.client, &wish.job_id)?;
+async fn rest(context: &Context, wish: &Wish, next: Cursor, more: u64) -> Result<String, Trouble> {
+    let status = context.engine.status(&context.client, &wish.job_id).await?;
     let next = format!("{}:{}", next.stdout, next.stderr);
     Ok(match (more, status.state.ended()) {
         (0, true) => format!("the job has ended; this was all (next cursor {next})"),

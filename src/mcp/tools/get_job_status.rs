@@ -47,12 +47,12 @@ async fn run(context: &Context, arguments: Arguments) -> Result<Reply, Trouble> 
     let status = match until_end(context, &wish.job_id, wait.limit).await? {
         Some(status) => status,
         // Cancelled: the answer is thrown away, whatever it says.
-        None => context.engine.status(&context.client, &wish.job_id)?,
+        None => context.engine.status(&context.client, &wish.job_id).await?,
     };
     if context.dialect == Dialect::Program {
         return Ok(Reply::json(json!({"status": render::program_state(&status.state)})));
     }
-    let status = if status.state.ended() { status } else { context.engine.look(&context.client, &wish.job_id)? };
+    let status = if status.state.ended() { status } else { context.engine.look(&context.client, &wish.job_id).await? };
     let mut json = render::status_json(&status);
     let mut text = render::line(&status, Timestamp::now());
     if let Some(note) = wait.note.filter(|_| !status.state.ended()) {

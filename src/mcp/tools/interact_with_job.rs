@@ -49,7 +49,7 @@ struct Wish {
 async fn run(context: &Context, arguments: Arguments) -> Result<Reply, Trouble> {
     let wish: Wish = arguments.read()?;
     let wait = Wait::of(wish.wait_seconds, WAIT);
-    let status = context.engine.status(&context.client, &wish.job_id)?;
+    let status = context.engine.status(&context.client, &wish.job_id).await?;
     let pressed = keys::press(&wish.keys, status.terminal.is_some()).map_err(Trouble::Refused)?;
     let mut text = wish.input + &pressed.text;
     let close = pressed.close || wish.close_stdin.unwrap_or(false);

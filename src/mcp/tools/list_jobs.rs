@@ -32,7 +32,7 @@ pub(super) const TOOL: Tool = Tool {
         Parameter::optional("limit", Kind::Whole(1, MOST), "Default 20"),
     ],
     answer,
-    run: |context, arguments| Box::pin(async move { run(context, arguments) }),
+    run: |context, arguments| Box::pin(run(context, arguments)),
 };
 
 #[derive(Deserialize)]
@@ -53,7 +53,7 @@ fn answer() -> Value {
     json!({"type": "object", "properties": {"jobs": {"type": "array", "items": job}}, "required": ["jobs"]})
 }
 
-fn run(context: &Context, arguments: Arguments) -> Result<Reply, Trouble> {
+async fn run(context: &Context, arguments: Arguments) -> Result<Reply, Trouble> {
     let wish: Wish = arguments.read()?;
     let program = context.dialect == Dialect::Program;
     let limit = wish.limit.unwrap_or(if program { MOST } else { FOR_A_MODEL });
@@ -61,7 +61,7 @@ fn run(context: &Context, arguments: Arguments) -> Result<Reply, Trouble> {
         wish.status.as_deref().is_none_or(|state| state == job.state.name())
             && wish.label.as_deref().is_none_or(|label| job.label.as_deref() == Some(label))
     };
-    let mut jobs = context.engine.list(&context.client);
+    let mut jobs = context.engine.list(&context.client).await;
     jobs.retain(wanted);
     let found = jobs.len();
     jobs.truncate(usize::try_from(limit).unwrap_or(usize::MAX));

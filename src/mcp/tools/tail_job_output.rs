@@ -24,7 +24,7 @@ pub(super) const TOOL: Tool = Tool {
         Parameter::optional("lines", Kind::Whole(1, 1000), "Default 50"),
     ],
     answer: both_streams,
-    run: |context, arguments| Box::pin(async move { run(context, arguments) }),
+    run: |context, arguments| Box::pin(run(context, arguments)),
 };
 
 #[derive(Deserialize)]
@@ -34,14 +34,14 @@ struct Wish {
     lines: Option<u64>,
 }
 
-fn run(context: &Context, arguments: Arguments) -> Result<Reply, Trouble> {
+async fn run(context: &Context, arguments: Arguments) -> Result<Reply, Trouble> {
     let wish: Wish = arguments.read()?;
     let lines = usize::try_from(wish.lines.unwrap_or(LINES)).unwrap_or(usize::MAX);
     let output = context.engine.tail(&context.client, &wish.job_id, lines)?;
     if context.dialect == Dialect::Program {
         return Ok(Reply::json(render::program_output(&output)));
     }
-    let status = context.engine.status(&context.client, &wish.job_id)?;
+    let status = context.engine.status(&context.client, &wish.job_id).await?;
     let screen = context.engine.screen(&context.client, &wish.job_id)?;
     let shown = screen.map_or_else(|| render::output(&output), |screen| render::screen(&screen));
     Ok(Reply::text(format!("{}\n{shown}", render::line(&status, Timestamp::now()))))

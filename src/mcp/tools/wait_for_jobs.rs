@@ -89,14 +89,14 @@ async fn run(context: &Context, arguments: Arguments) -> Result<Reply, Trouble> 
     wish.job_ids.sort_unstable();
     wish.job_ids.dedup();
     for id in &wish.job_ids {
-        context.engine.status(&context.client, id)?;
+        context.engine.status(&context.client, id).await?;
     }
     let all = wish.until.as_deref() == Some("all");
     let (reached, news) = until(context, &wish.job_ids, &watch, all, wait.limit).await;
     let mut lines = Vec::new();
     let mut jobs = Vec::new();
     for id in &wish.job_ids {
-        let status = context.engine.status(&context.client, id)?;
+        let status = context.engine.status(&context.client, id).await?;
         let of_this = news.iter().find(|(of, _)| of == id).map(|(_, news)| news);
         lines.push(in_words(&status, of_this));
         jobs.push(in_json(&status, of_this, context.dialect));
@@ -167,7 +167,7 @@ async fn until(
 }
 
 async fn watch_one(engine: &Engine, client: &str, id: &str, watch: &Watch) -> Result<News, NoSuchJob> {
-    let mut status = engine.status(client, id)?;
+    let mut status = engine.status(client, id).await?;
     let mut read = Cursor::default();
     loop {
         if let Watch::Text(pattern) = watch
