@@ -3,9 +3,9 @@
 //! In: headers, and what is known of the connection. Out: digests to compare with those of known clients. Whether they
 //! let anybody in is decided in `clients`; nothing here tells a wrong proof from none.
 
-use axum::http::{HeaderMap, header};
+use std::sync::{Arc, OnceLock};
 
-use tokio_util::sync::CancellationToken;
+use axum::http::{HeaderMap, header};
 
 use super::tokens::Digest;
 
@@ -18,8 +18,25 @@ pub(super) struct Connection {
     pub(super) certificate: Option<Digest>,
     /// Is it encrypted?
     pub(super) encrypted: bool,
-    /// Cancelled once a known client has asked on it.
-    pub(super) proven: CancellationToken,
+    /// Which known client has asked on it, if any has.
+    pub(super) proven: Proven,
+}
+
+/// Set once a known client has asked on a connection. Clones are about the same connection.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Proven(Arc<OnceLock<Arc<str>>>);
+
+impl Proven {
+    /// A request of this client was let in.
+    pub(super) fn by(&self, client: &Arc<str>) {
+        // The first one counts: whoever opened the connection answers for it.
+        let _ = self.0.set(Arc::clone(client));
+    }
+
+    /// Whose connection it is.
+    pub(super) fn whose(&self) -> Option<&Arc<str>> {
+        self.0.get()
+    }
 }
 
 /// What a request proves.

@@ -15,6 +15,9 @@ use crate::engine::{Engine, keep_current};
 use crate::mcp::serve;
 use crate::mcp::server::Server;
 
+/// Requests of the longest kind that one client may have open; shorter ones as many as are as long together.
+const BODIES: usize = 16;
+
 /// Makes engines: each client has one, with its own policy, limits and jobs.
 pub trait Maker: Send + Sync + 'static {
     /// An engine with this policy, the server's own when absent. May block.
@@ -31,6 +34,7 @@ pub struct Client {
     engine: Option<Arc<Engine>>,
     gone: CancellationToken,
     calls: Arc<Semaphore>,
+    room: Arc<Semaphore>,
 }
 
 impl Client {
@@ -53,7 +57,9 @@ impl Client {
     ) -> Self {
         let gone = CancellationToken::new();
         let endpoint = Endpoint::new(handler, options.sessions, gone.clone());
-        Self { name: name.into(), endpoint, engine: None, gone, calls: Arc::new(Semaphore::new(options.calls)) }
+        let calls = Arc::new(Semaphore::new(options.calls));
+        let room = Arc::new(Semaphore::new(options.body.saturating_mul(BODIES).min(Semaphore::MAX_PERMITS)));
+        Self { name: name.into(), endpoint, engine: None, gone, calls, room }
     }
 
     /// Its name.
@@ -71,11 +77,21 @@ impl Client {
         &self.calls
     }
 
+    /// One permit for each byte of requests that it may have open.
+    pub(super) fn room(&self) -> &Arc<Semaphore> {
+        &self.room
+    }
+
     /// Ends its jobs; calls that wait for them are answered.
     pub(super) async fn end_jobs(&self) {
         if let Some(engine) = &self.engine {
             engine.retire().await;
         }
+    }
+
+    /// Is it no more?
+    pub(super) fn is_gone(&self) -> bool {
+        self.gone.is_cancelled()
     }
 
     /// Ends its sessions and streams.

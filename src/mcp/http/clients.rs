@@ -227,7 +227,7 @@ impl Listed {
         loop {
             // Also once before the first change: the file may be another one since it was read.
             self.look().await;
-            self.drop_expired();
+            self.drop_expired().await;
             let over = match &mut watch {
                 Ok(watch) => tokio::select! {
                     changed = watch.changed() => changed.is_none().then(|| io::Error::other("the watch has ended")),
@@ -257,7 +257,9 @@ impl Listed {
     }
 
     /// Ends clients whose last proof has run out.
-    fn drop_expired(&self) {
+    async fn drop_expired(&self) {
+        // A book that is being read is not put aside for an older one.
+        let _reading = self.reading.lock().await;
         let (book, now) = (self.book(), Timestamp::now());
         if book.entries.iter().all(|(entry, _)| entry.valid_at(now)) {
             return;

@@ -21,7 +21,7 @@ use tokio_rustls::rustls::ServerConfig;
 use tokio_util::sync::CancellationToken;
 use tower_service::Service as _;
 
-use super::access::Connection;
+use super::access::{Connection, Proven};
 use super::tokens::Digest;
 
 /// How long a peer may take for the handshake of TLS.
@@ -86,8 +86,8 @@ pub(super) async fn serve(
 /// What ties a connection to the list of all.
 #[derive(Debug, Clone)]
 pub(super) struct Tied {
-    /// Cancelled once a known client has asked on it.
-    pub(super) proven: CancellationToken,
+    /// Which known client has asked on it.
+    pub(super) proven: Proven,
     /// Ends it.
     pub(super) cut: CancellationToken,
 }
@@ -110,7 +110,7 @@ async fn http(stream: impl AsyncRead + AsyncWrite + Unpin, service: Service, con
     // Whoever has shown no proof in this time makes room.
     let strange = async {
         tokio::time::sleep(STRANGER).await;
-        if proven.is_cancelled() {
+        if proven.whose().is_some() {
             std::future::pending().await
         }
     };
@@ -149,7 +149,7 @@ mod tests {
         stream.set_nonblocking(true).unwrap();
         let token = CancellationToken::new;
         let service = Service { routes: Router::new(), draining: token(), stopped: token() };
-        let about = Tied { proven: token(), cut: token() };
+        let about = Tied { proven: Proven::default(), cut: token() };
         peer.write_all(b"GET / HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n").unwrap();
         serve(TcpStream::from_std(stream).unwrap(), None, service, about).await.unwrap();
         assert!(same.nodelay().unwrap());

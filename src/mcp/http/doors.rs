@@ -3,7 +3,7 @@
 //! In: the `Host` and `Origin` of a request. Out: whether it goes on. A web page that has its own name point at this
 //! machine is stopped by the one, a page that calls across origins by the other. Programs send no `Origin`.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use axum::http::{HeaderMap, Uri, header};
 
@@ -31,16 +31,16 @@ impl Doors {
         let host = host.to_ascii_lowercase();
         // A request line that names another place than the header is nobody's honest request.
         let named = uri.authority().is_none_or(|authority| authority.as_str().eq_ignore_ascii_case(&host));
-        named && self.knows(name_of(&host), connection.local) && self.lets_in(headers, &host, connection)
+        let known = Name::of(&host).is_some_and(|name| self.knows(&name, connection.local));
+        named && known && self.lets_in(headers, &host, connection)
     }
 
-    fn knows(&self, name: &str, local: IpAddr) -> bool {
-        let address: Option<IpAddr> = name.trim_matches(['[', ']']).parse().ok();
-        match address {
+    fn knows(&self, name: &Name<'_>, local: IpAddr) -> bool {
+        match name {
             // A page cannot make an address its own name.
-            Some(address) => address.to_canonical() == local.to_canonical(),
-            None => {
-                name == LOOPBACK && local.to_canonical().is_loopback() || self.hosts.iter().any(|host| host == name)
+            Name::Address(address) => address.to_canonical() == local.to_canonical(),
+            Name::Word(name) => {
+                *name == LOOPBACK && local.to_canonical().is_loopback() || self.hosts.iter().any(|host| host == name)
             }
         }
     }
@@ -64,16 +64,37 @@ fn only(headers: &HeaderMap, name: header::HeaderName) -> Option<&str> {
 }
 
 /// A host without its port.
-fn name_of(host: &str) -> &str {
-    match host.rfind(']') {
-        Some(end) => host.get(..=end).unwrap_or(host),
-        None => host.split_once(':').map_or(host, |(name, _)| name),
+#[derive(Debug)]
+enum Name<'a> {
+    Address(IpAddr),
+    Word(&'a str),
+}
+
+impl<'a> Name<'a> {
+    /// Reads a `Host`; nothing may stand in it but a name or an address and a port.
+    fn of(host: &'a str) -> Option<Self> {
+        if let Some(rest) = host.strip_prefix('[') {
+            let (address, port) = rest.split_once(']')?;
+            let address: Ipv6Addr = address.parse().ok()?;
+            return is_port(port).then_some(Self::Address(address.into()));
+        }
+        let (name, port) = host.find(':').map_or((host, ""), |at| host.split_at(at));
+        if !is_port(port) {
+            return None;
+        }
+        Some(name.parse::<Ipv4Addr>().map_or(Self::Word(name), |address| Self::Address(address.into())))
     }
+}
+
+/// Is it nothing, or a colon and a port?
+fn is_port(text: &str) -> bool {
+    text.is_empty() || text.strip_prefix(':').is_some_and(|port| port.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "a failed assumption is a failed test")]
 mod tests {
+    use super::super::access::Proven;
     use super::*;
 
     fn open(local: &str, headers: &[(&str, &str)]) -> bool {
@@ -82,7 +103,7 @@ mod tests {
             local: local.parse().unwrap(),
             certificate: None,
             encrypted: false,
-            proven: tokio_util::sync::CancellationToken::new(),
+            proven: Proven::default(),
         };
         let mut map = HeaderMap::new();
         for (name, value) in headers {
@@ -94,7 +115,7 @@ mod tests {
     #[test]
     fn only_own_names_and_listed_pages_get_through() {
         type Headers = &'static [(&'static str, &'static str)];
-        let cases: [(&str, Headers, bool); 21] = [
+        let cases: [(&str, Headers, bool); 33] = [
             ("127.0.0.1", &[("host", "localhost:80")], true),
             ("127.0.0.1", &[("host", "LOCALHOST")], true),
             ("127.0.0.1", &[("host", "127.0.0.1:1")], true),
@@ -105,6 +126,18 @@ mod tests {
             ("127.0.0.1", &[("host", "localhost.evil.example")], false),
             ("127.0.0.1", &[("host", "127.0.0.1.evil.example")], false),
             ("127.0.0.1", &[("host", "")], false),
+            ("127.0.0.1", &[("host", "localhost.")], false),
+            ("127.0.0.1", &[("host", "localhost:80@evil.example")], false),
+            ("127.0.0.1", &[("host", "user@localhost")], false),
+            ("127.0.0.1", &[("host", "localhost:80:90")], false),
+            ("127.0.0.1", &[("host", "localhost:evil")], false),
+            ("127.0.0.1", &[("host", "[127.0.0.1]")], false),
+            ("127.0.0.1", &[("host", "127.0.0.1]")], false),
+            ("::1", &[("host", "[::1]evil.example")], false),
+            ("::1", &[("host", "[::1]:80@evil.example")], false),
+            ("::1", &[("host", "[[::1]]")], false),
+            ("::1", &[("host", "::1")], false),
+            ("127.0.0.1", &[("host", "[::ffff:127.0.0.1]:80")], true),
             ("127.0.0.1", &[], false),
             ("127.0.0.1", &[("host", "localhost"), ("host", "evil.example")], false),
             ("10.0.0.5", &[("host", "10.0.0.5")], true),

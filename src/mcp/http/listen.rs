@@ -1,9 +1,10 @@
 //! The door: accepts connections, and keeps their number bounded.
 //!
 //! In: a listening socket. Out: a task for each connection. When there are too many, the oldest on which nobody has proven
-//! who he is makes room: a crowd of silent strangers keeps no known client out.
+//! who he is makes room, and without such a one the oldest of the client that has most: neither a crowd of silent strangers
+//! nor one client with many connections keeps another client out.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -11,6 +12,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::access::Proven;
 use super::connection::{self, Service, Tied};
 use super::tls::Certificates;
 
@@ -50,12 +52,11 @@ impl Door {
     fn take_in(&self, stream: TcpStream, all: &All, tasks: &TaskTracker) {
         let mut open = all.lock().unwrap_or_else(PoisonError::into_inner);
         if open.len() >= self.most {
-            let stranger = open.iter().position(|tied| !tied.proven.is_cancelled());
-            // Without a stranger there is no room: the stream is dropped, which its peer sees.
-            let Some(tied) = stranger.and_then(|at| open.remove(at)) else { return };
+            // Without anybody to make room the stream is dropped, which its peer sees.
+            let Some(tied) = in_the_way(&open).and_then(|at| open.remove(at)) else { return };
             tied.cut.cancel();
         }
-        let tied = Tied { proven: CancellationToken::new(), cut: CancellationToken::new() };
+        let tied = Tied { proven: Proven::default(), cut: CancellationToken::new() };
         open.push_back(tied.clone());
         drop(open);
         let listed = Listed { all: Arc::clone(all), cut: tied.cut.clone() };
@@ -67,6 +68,19 @@ impl Door {
             }
         });
     }
+}
+
+/// Which connection makes room: the oldest stranger, else the oldest of the client that has most, if it has more than one.
+fn in_the_way(open: &VecDeque<Tied>) -> Option<usize> {
+    if let Some(stranger) = open.iter().position(|tied| tied.proven.whose().is_none()) {
+        return Some(stranger);
+    }
+    let mut counts: HashMap<&Arc<str>, usize> = HashMap::new();
+    for client in open.iter().filter_map(|tied| tied.proven.whose()) {
+        *counts.entry(client).or_default() += 1;
+    }
+    let (most, _) = counts.into_iter().filter(|(_, count)| *count > 1).max_by_key(|(_, count)| *count)?;
+    open.iter().position(|tied| tied.proven.whose() == Some(most))
 }
 
 /// A place in the list of all connections.

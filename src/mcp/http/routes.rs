@@ -90,10 +90,15 @@ async fn answer(State(hall): State<Arc<Hall>>, mut request: Request) -> Response
     // A stream that only listens has no end of its own, so nothing waits for it.
     let open = (request.method() != Method::GET).then(|| hall.calls.token());
     let (parts, body) = request.into_parts();
-    let body = match body::read(body, hall.body).await {
+    let (body, room) = match body::read(body, hall.body, client.room()).await {
         Ok(body) => body,
+        Err(StatusCode::TOO_MANY_REQUESTS) => return later(StatusCode::TOO_MANY_REQUESTS),
         Err(status) => return refusal(status),
     };
+    // It may have been revoked while it sent.
+    if client.is_gone() {
+        return unauthorised();
+    }
     if opens_session(&parts.headers) && client.endpoint().full() {
         return later(StatusCode::SERVICE_UNAVAILABLE);
     }
@@ -109,7 +114,7 @@ async fn answer(State(hall): State<Arc<Hall>>, mut request: Request) -> Response
     // Held as long as there is something to say.
     reply.map(|body| {
         Body::new(body.map_frame(move |frame| {
-            let _held = (&permit, &open);
+            let _held = (&permit, &open, &room);
             frame
         }))
     })
@@ -136,7 +141,7 @@ async fn identify(hall: &Hall, request: &mut Request) -> Option<Arc<Client>> {
     let connection = request.extensions().get::<Connection>()?.clone();
     let presented = Presented::take(request.headers_mut(), &connection);
     let client = hall.clients.find(&presented).await?;
-    connection.proven.cancel();
+    connection.proven.by(client.name());
     Some(client)
 }
 

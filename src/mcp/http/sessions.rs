@@ -4,14 +4,15 @@
 //! without events, also while a call runs silently; here a session ends when its client says so, when the client goes, or
 //! when it makes room for a newer one because nothing of it has been open for longest.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::hash::{BuildHasher, RandomState};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use futures_core::Stream;
-use rmcp::model::{ClientJsonRpcMessage, ServerJsonRpcMessage};
+use rmcp::model::{ClientJsonRpcMessage, RequestId, ServerJsonRpcMessage};
 use rmcp::transport::streamable_http_server::session::local::{LocalSessionManager, LocalSessionManagerError};
 use rmcp::transport::streamable_http_server::session::{ServerSseMessage, SessionId, SessionManager};
 use tokio_util::sync::{CancellationToken, DropGuard};
@@ -22,11 +23,16 @@ const KEPT: Duration = Duration::from_secs(10);
 /// How long a client may take between opening a session and its first message.
 const FIRST_MESSAGE: Duration = Duration::from_secs(10);
 
+/// Ids of requests with broken streams that are remembered in each session.
+const LEFT: usize = 1024;
+
 /// Why a session cannot be had.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum SessionsError {
     #[error("all sessions are in use; close one")]
     TooMany,
+    #[error("a request with this id is still to be answered")]
+    Twice,
     #[error(transparent)]
     Inner(#[from] LocalSessionManagerError),
 }
@@ -45,6 +51,7 @@ struct Use {
     last: Instant,
     /// Each open stream holds one more.
     open: Arc<()>,
+    ids: Arc<Mutex<Ids>>,
     /// Fires when the session is no more.
     end: CancellationToken,
     _ends: DropGuard,
@@ -53,7 +60,7 @@ struct Use {
 impl Use {
     fn new() -> Self {
         let end = CancellationToken::new();
-        Self { last: Instant::now(), open: Arc::default(), _ends: end.clone().drop_guard(), end }
+        Self { last: Instant::now(), open: Arc::default(), ids: Arc::default(), _ends: end.clone().drop_guard(), end }
     }
 
     fn idle(&self) -> bool {
@@ -95,6 +102,12 @@ impl Sessions {
         oldest.map(|(id, _)| Some(id.clone())).ok_or(SessionsError::TooMany)
     }
 
+    /// Notes that a request waits for its answer.
+    fn unanswered(&self, id: &SessionId, request: &RequestId) -> Result<Option<Unanswered>, SessionsError> {
+        let ids = self.used().get(id).map(|of| Arc::clone(&of.ids));
+        ids.map(|ids| Unanswered::new(ids, request)).transpose()
+    }
+
     /// Notes that a session is used; what is returned keeps it in use.
     fn touch(&self, id: &SessionId) -> Option<Arc<()>> {
         let mut used = self.used();
@@ -104,17 +117,66 @@ impl Sessions {
     }
 }
 
+/// Ids of requests that are not answered. The library keeps a request for ever whose id came a second time, so none does.
+#[derive(Debug, Default)]
+struct Ids {
+    /// An id may be long; a hash that nobody else can work out is as good.
+    hasher: RandomState,
+    open: HashSet<u64>,
+    /// Those whose streams broke, oldest first: they may be answered by now, or not.
+    left: VecDeque<u64>,
+}
+
+/// One id, as long as its request is not answered.
+struct Unanswered {
+    ids: Arc<Mutex<Ids>>,
+    id: u64,
+    answered: bool,
+}
+
+impl Unanswered {
+    fn new(ids: Arc<Mutex<Ids>>, request: &RequestId) -> Result<Self, SessionsError> {
+        let (id, fresh) = {
+            let mut all = ids.lock().unwrap_or_else(PoisonError::into_inner);
+            let id = all.hasher.hash_one(request);
+            (id, all.open.insert(id))
+        };
+        if fresh { Ok(Self { ids, id, answered: false }) } else { Err(SessionsError::Twice) }
+    }
+}
+
+impl Drop for Unanswered {
+    fn drop(&mut self) {
+        let mut ids = self.ids.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.answered {
+            ids.open.remove(&self.id);
+            return;
+        }
+        ids.left.push_back(self.id);
+        if ids.left.len() > LEFT
+            && let Some(oldest) = ids.left.pop_front()
+        {
+            ids.open.remove(&oldest);
+        }
+    }
+}
+
 /// A stream that keeps its session in use.
 struct Held<S> {
     stream: Pin<Box<S>>,
     _open: Option<Arc<()>>,
+    unanswered: Option<Unanswered>,
 }
 
 impl<S: Stream> Stream for Held<S> {
     type Item = S::Item;
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<S::Item>> {
-        self.stream.as_mut().poll_next(context)
+        let next = self.stream.as_mut().poll_next(context);
+        if let (Poll::Ready(None), Some(unanswered)) = (&next, &mut self.unanswered) {
+            unanswered.answered = true;
+        }
+        next
     }
 }
 
@@ -155,7 +217,11 @@ impl SessionManager for Sessions {
         message: ClientJsonRpcMessage,
     ) -> Result<impl Stream<Item = ServerSseMessage> + Send + Sync + 'static, Self::Error> {
         let open = self.touch(id);
-        Ok(Held { stream: Box::pin(self.inner.create_stream(id, message).await?), _open: open })
+        let unanswered = match &message {
+            ClientJsonRpcMessage::Request(request) => self.unanswered(id, &request.id)?,
+            _ => None,
+        };
+        Ok(Held { stream: Box::pin(self.inner.create_stream(id, message).await?), _open: open, unanswered })
     }
 
     async fn accept_message(&self, id: &SessionId, message: ClientJsonRpcMessage) -> Result<(), Self::Error> {
@@ -168,7 +234,8 @@ impl SessionManager for Sessions {
         id: &SessionId,
     ) -> Result<impl Stream<Item = ServerSseMessage> + Send + Sync + 'static, Self::Error> {
         let open = self.touch(id);
-        Ok(Held { stream: Box::pin(self.inner.create_standalone_stream(id).await?), _open: open })
+        let stream = Box::pin(self.inner.create_standalone_stream(id).await?);
+        Ok(Held { stream, _open: open, unanswered: None })
     }
 
     async fn resume(
@@ -177,7 +244,8 @@ impl SessionManager for Sessions {
         last_event_id: String,
     ) -> Result<impl Stream<Item = ServerSseMessage> + Send + Sync + 'static, Self::Error> {
         let open = self.touch(id);
-        Ok(Held { stream: Box::pin(self.inner.resume(id, last_event_id).await?), _open: open })
+        let stream = Box::pin(self.inner.resume(id, last_event_id).await?);
+        Ok(Held { stream, _open: open, unanswered: None })
     }
 }
 

@@ -6,6 +6,7 @@ mod conformance;
 mod encrypted;
 mod ending;
 mod hanging_up;
+mod hostile;
 mod killed;
 mod rough;
 mod server;
