@@ -29,6 +29,9 @@ use crate::paths::AbsPath;
 /// After a change, so much quiet before the files are read: whoever writes several of them is let finish.
 const QUIET: Duration = Duration::from_millis(100);
 
+/// How long to wait before changes are asked for again when the kernel did not tell of them.
+const AGAIN: Duration = Duration::from_secs(1);
+
 /// How often files that change while they are read are read again.
 const TRIES: usize = 20;
 
@@ -40,7 +43,8 @@ const TRIES: usize = 20;
 pub fn keep_current(engine: &Arc<Engine>) -> io::Result<()> {
     let Some(load) = engine.loader.clone() else { return Ok(()) };
     let mut hangup = signal(SignalKind::hangup())?;
-    let mut watch = Watch::of(&engine.policy_files())?;
+    let mut files = engine.policy_files();
+    let mut watch = Watch::of(&files)?;
     let engine = Arc::downgrade(engine);
     tokio::spawn(async move {
         loop {
@@ -48,7 +52,7 @@ pub fn keep_current(engine: &Arc<Engine>) -> io::Result<()> {
                 _ = hangup.recv() => Cause::Asked,
                 changed = watch.changed() => {
                     if changed.is_none() {
-                        tracing::error!("changes of the policy are no longer noticed; SIGHUP still works");
+                        tracing::error!("changes of the policy are noticed late, if at all; SIGHUP still works");
                         watch = Watch::nothing();
                         continue;
                     }
@@ -56,11 +60,24 @@ pub fn keep_current(engine: &Arc<Engine>) -> io::Result<()> {
                     watch.forget();
                     Cause::File
                 }
+                () = tokio::time::sleep(AGAIN), if watch.is_nothing() && !files.is_empty() => {
+                    match Watch::of(&files) {
+                        Ok(again) => watch = again,
+                        // A folder that is not there yet, or a kernel that has no more watches to give.
+                        Err(_) => continue,
+                    }
+                    tracing::warn!("changes of the policy are noticed again");
+                    Cause::File
+                }
             };
-            let Some(files) = reload(&engine, &load, cause).await else { return };
+            match reload(&engine, &load, cause).await {
+                Some(read) => files = read,
+                None => return,
+            }
             // Another policy may read other files.
             if let Err(error) = watch.add(&files) {
-                tracing::error!(%error, "some changes of the policy will not be noticed; SIGHUP still works");
+                tracing::error!(%error, "some changes of the policy are noticed late; SIGHUP still works");
+                watch = Watch::nothing();
             }
         }
     });
@@ -118,6 +135,10 @@ impl Watch {
         Self { telling: None }
     }
 
+    fn is_nothing(&self) -> bool {
+        self.telling.is_none()
+    }
+
     /// Watches these files, and each link on the way to them.
     ///
     /// # Errors
@@ -143,6 +164,10 @@ impl Watch {
         let flags = AddWatchFlags::IN_CLOSE_WRITE
             | AddWatchFlags::IN_MOVED_TO
             | AddWatchFlags::IN_CREATE
+            | AddWatchFlags::IN_MOVED_FROM
+            | AddWatchFlags::IN_DELETE
+            | AddWatchFlags::IN_MOVE_SELF
+            | AddWatchFlags::IN_DELETE_SELF
             | AddWatchFlags::IN_ONLYDIR;
         for path in files.iter().flat_map(|file| on_the_way(file.as_path())) {
             let (Some(folder), Some(name)) = (path.parent(), path.file_name()) else { continue };
@@ -153,7 +178,8 @@ impl Watch {
         Ok(())
     }
 
-    /// Returns when one of the files was written or another was put in its place; none when the watch is over.
+    /// Returns when one of the files was written or taken away or another was put in its place, or its folder went; none
+    /// when the watch is over.
     pub async fn changed(&mut self) -> Option<()> {
         match &mut self.telling {
             Some(telling) => telling.changes.recv().await,
@@ -230,7 +256,7 @@ fn next(inotify: &Inotify, over: &PipeReader, names: &Mutex<BTreeSet<OsString>>)
         other => other?,
     };
     let names = names.lock().unwrap_or_else(PoisonError::into_inner);
-    // Events that the kernel had no room for carry no name.
+    // Events about a folder itself carry no name, nor do those that the kernel had no room for.
     Ok(Some(events.iter().any(|event| event.name.as_ref().is_none_or(|name| names.contains(name)))))
 }
 

@@ -75,6 +75,11 @@ impl Clients {
         }
     }
 
+    /// Is there only one, whoever asks?
+    pub(super) fn is_one(&self) -> bool {
+        matches!(self, Self::Everybody(_))
+    }
+
     /// Can clients be let in?
     pub(super) fn ready(&self) -> bool {
         match self {
@@ -235,7 +240,11 @@ impl Listed {
                 },
                 Err(_) => {
                     tokio::time::sleep(LOOK_EVERY).await;
-                    None
+                    if let Ok(again) = Watch::of(file) {
+                        tracing::warn!("the kernel tells of changes of the token file again");
+                        watch = Ok(again);
+                    }
+                    continue;
                 }
             };
             // Links may lead elsewhere now.

@@ -63,11 +63,13 @@ impl Certificates {
 
     async fn follow(&self) {
         let files = self.paths();
-        let Err(error) = self.told(&files).await;
-        tracing::warn!(%error, "changes of certificates are looked for each second: the kernel does not tell of them");
-        let mut next = tokio::time::interval(LOOK_EVERY);
+        let mut warned = false;
         loop {
-            next.tick().await;
+            let Err(error) = self.told(&files).await;
+            if !std::mem::replace(&mut warned, true) {
+                tracing::warn!(%error, "changes of certificates are looked for each second while the kernel does not tell");
+            }
+            tokio::time::sleep(LOOK_EVERY).await;
             self.look();
         }
     }

@@ -5,7 +5,8 @@ use std::io::{BufRead, BufReader, Write};
 use nix::sys::signal::Signal;
 use serde_json::{Value, json};
 
-use super::server::{Server, message, posting, request};
+use super::server::{Server, message, policy, posting, request, token};
+use crate::site::Site;
 use crate::stalling::wait_for;
 
 /// A job that says what it is told.
@@ -91,6 +92,37 @@ fn a_server_that_lets_nobody_in_is_alive_and_not_ready() {
     std::fs::write(&file, kept).unwrap();
     wait_for("a server with tokens does not call itself ready", || status("/readyz") == 200);
     server.works(Some(&tokens[0]), "after the file was mended");
+}
+
+#[test]
+fn a_token_file_that_goes_and_comes_is_noticed_without_a_request() {
+    let site = Site::new();
+    let file = site.path("who/tokens.json");
+    policy(&site, &format!("http: {{tokens: {}}}\n", file.display()));
+    std::fs::create_dir(site.path("who")).unwrap();
+    let alice = token(&site, &["add", "alice"]);
+    let bob = token(&site, &["add", "bob"]);
+    let server = Server::start(site);
+    let status = |path: &str| server.request(&format!("GET {path}"), &[], "").status;
+    let kept = std::fs::read(&file).unwrap();
+    std::fs::remove_file(&file).unwrap();
+    wait_for("a file that was deleted counts", || status("/readyz") == 503);
+    std::fs::write(&file, &kept).unwrap();
+    wait_for("a file that came back does not count", || status("/readyz") == 200);
+    // The same with the folder: another one takes its place, and alice is not in it.
+    server.run(Some(&alice), "sleep 300");
+    let folder = server.site.path("who");
+    std::fs::rename(&folder, server.site.path("gone")).unwrap();
+    wait_for("a folder that was taken away counts", || status("/readyz") == 503);
+    server.says("changes of the token file are looked for");
+    std::fs::create_dir(&folder).unwrap();
+    let mut file_now: Value = serde_json::from_slice(&kept).unwrap();
+    file_now["tokens"].as_array_mut().unwrap().retain(|entry| entry["client"] == "bob");
+    std::fs::write(&file, file_now.to_string()).unwrap();
+    // The kernel is asked again: changes are told, not found by looking.
+    server.says("the kernel tells of changes of the token file again");
+    server.says("client `alice` is no more");
+    server.works(Some(&bob), "who is still there");
 }
 
 #[test]
