@@ -98,6 +98,9 @@ pub struct ServerRecord {
 /// A policy comes into force, or does not.
 #[derive(Debug, Clone, Default, Serialize)]
 pub struct PolicyRecord {
+    /// Whose policy it is, where each client has one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub client: Option<String>,
     /// `in_force` or `refused`.
     pub outcome: &'static str,
     /// Its name; of the one that stays, when another was refused.

@@ -49,12 +49,13 @@ pub(super) fn serve(runtime: &Runtime, address: SocketAddr, parts: Parts) -> Res
 
 fn options(address: SocketAddr, http: &policy::Http) -> Options {
     let count = |count: u64| usize::try_from(count).unwrap_or(usize::MAX);
-    let policy::Http { tokens, hosts, origins, tls, body, sessions, calls, connections } = http.clone();
+    let policy::Http { tokens, hosts, origins, metrics, tls, body, sessions, calls, connections } = http.clone();
     Options {
         address,
         tokens,
         hosts,
         origins,
+        metrics,
         tls: tls.map(|policy::Tls { certificate, key, client_ca }| Tls { certificate, key, client_ca }),
         body: count(body.get()),
         sessions: count(sessions),

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock, Weak};
 use tokio::sync::watch;
 
 use super::judge::Judge;
+use super::shared::Shared;
 use crate::output::RuleError;
 use crate::policy::{self, Policy};
 use crate::rate::{Limit, Limiter, Rate, Refusals, Scope};
@@ -22,7 +23,7 @@ type Counted = (Vec<policy::RateLimit>, Weak<Limiter>);
 
 impl SharedLimits {
     /// The counters of these limits, new ones if nobody has any.
-    fn of(&self, limits: &[policy::RateLimit]) -> Arc<Limiter> {
+    pub(super) fn of(&self, limits: &[policy::RateLimit]) -> Arc<Limiter> {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         all.retain(|(_, limiter)| limiter.strong_count() > 0);
         let known = all.iter().find(|(known, _)| known == limits).and_then(|(_, limiter)| limiter.upgrade());
@@ -37,19 +38,20 @@ impl SharedLimits {
 /// One policy in force.
 #[derive(Debug)]
 pub(super) struct Law {
-    pub(super) judge: Judge,
+    /// Shared with other engines of the same policy: it is large, and judging changes nothing in it.
+    pub(super) judge: Arc<Judge>,
     pub(super) limiter: Arc<Limiter>,
     /// What this policy refused, and to whom.
     pub(super) refusals: Refusals,
-    shared: SharedLimits,
+    shared: Shared,
 }
 
 impl Law {
     /// # Errors
     /// A redaction rule of the policy is no regex.
-    pub(super) fn new(policy: Policy, shared: SharedLimits) -> Result<Self, RuleError> {
-        let limiter = shared.of(&policy.settings().rate_limits);
-        Ok(Self { judge: Judge::new(policy)?, limiter, refusals: Refusals::default(), shared })
+    pub(super) fn new(policy: Policy, shared: Shared) -> Result<Self, RuleError> {
+        let limiter = shared.limits.of(&policy.settings().rate_limits);
+        Ok(Self { judge: shared.judges.of(policy)?, limiter, refusals: Refusals::default(), shared })
     }
 
     /// The law of a policy that takes the place of another. The same limits go on counting.

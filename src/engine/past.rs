@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::Engine;
 use crate::history::Row;
 use crate::jobs::{End, Exit, Job, JobId, Outcome, State, Status};
-use crate::metrics;
+use crate::metrics::{self, Metrics};
 use crate::rate::Permit;
 
 /// What a job that was cut off says of its end.
@@ -136,11 +136,11 @@ fn status(row: &Row) -> Option<Status> {
 }
 
 /// Counts a job that is over.
-fn count(status: &Status) {
+fn count(numbers: &Metrics, status: &Status) {
     let State::Ended { since, .. } = &status.state else { return };
     // A clock that was set back makes no time, and no job that never ran.
     let launch = since.map(|since| Duration::try_from(since.duration_since(status.created)).unwrap_or_default());
-    metrics::global().ended(&metrics::Ended {
+    numbers.ended(&metrics::Ended {
         state: status.state.name(),
         launch,
         bytes: (status.stdout_bytes, status.stderr_bytes),
@@ -164,15 +164,17 @@ impl Engine {
     /// Counts the end of a job and writes it to the history, as soon as it comes; then others may have its places.
     pub(super) fn remember(&self, client: &str, job: &Arc<Job>, places: Vec<Permit>) {
         let (client, job, history) = (client.to_owned(), Arc::clone(job), self.keeper.clone());
+        let own = Arc::clone(&self.numbers);
         self.endings.spawn(async move {
+            let all = [metrics::global(), &*own];
             if job.begun().await {
-                metrics::global().began();
+                all.iter().for_each(|numbers| numbers.began());
             }
             job.ended().await;
             drop(places);
             let status = job.status();
             tracing::debug!(job = %status.id, client, state = status.state.name(), "over");
-            count(&status);
+            all.iter().for_each(|numbers| count(numbers, &status));
             let Some(history) = history else { return };
             let kept = history.put(row(&client, &status));
             // A failure was told by the writer; waiting lets a shutdown know that it is there.

@@ -64,7 +64,7 @@ impl Engine {
             let (pid, front, sandbox) = (std::process::id(), self.front.name().to_owned(), self.sandbox.clone());
             self.tell("server_start", ServerRecord { pid, version, front, sandbox });
             let law = self.law.now();
-            self.tell("policy_load", policy_record("in_force", law.policy(), None));
+            self.tell("policy_load", self.policy_record("in_force", law.policy(), None));
         }
     }
 
@@ -94,6 +94,12 @@ impl Engine {
         self.tell("client_connect", ClientRecord { client: client.to_owned(), name, version, protocol });
     }
 
+    /// A policy and what became of it; `refused` names the one that stays.
+    pub(super) fn policy_record(&self, outcome: &'static str, policy: &Policy, reason: Option<String>) -> PolicyRecord {
+        let (policy_name, policy_digest) = (policy.name().to_owned(), policy.digest().to_owned());
+        PolicyRecord { client: self.whose.clone(), outcome, policy_name, policy_digest, reason }
+    }
+
     pub(super) fn tell(&self, kind: &'static str, fields: impl serde::Serialize) {
         if let Err(error) = self.audit.note_kept(kind, fields) {
             tracing::error!(%error, kind, "a record could not be written; it follows when it can be, while this process lives");
@@ -101,15 +107,9 @@ impl Engine {
     }
 }
 
-/// A policy and what became of it; `refused` names the one that stays.
-pub(super) fn policy_record(outcome: &'static str, policy: &Policy, reason: Option<String>) -> PolicyRecord {
-    let (policy_name, policy_digest) = (policy.name().to_owned(), policy.digest().to_owned());
-    PolicyRecord { outcome, policy_name, policy_digest, reason }
-}
-
 /// Records that a policy is not in force because this machine cannot hold it.
 pub(super) fn refused(audit: &Audit, policy: &Policy, why: &impl ToString) -> Result<(), AuditError> {
     let (policy_name, policy_digest) = (policy.name().to_owned(), policy.digest().to_owned());
     let reason = Some(why.to_string());
-    audit.note("policy_load", PolicyRecord { outcome: "refused", policy_name, policy_digest, reason })
+    audit.note("policy_load", PolicyRecord { client: None, outcome: "refused", policy_name, policy_digest, reason })
 }

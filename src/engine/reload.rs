@@ -8,8 +8,6 @@ use std::sync::{Arc, PoisonError};
 
 use super::Engine;
 use super::law::Law;
-use super::recording::policy_record;
-use crate::metrics;
 use crate::policy::Policy;
 
 /// Loads the policy of an engine anew.
@@ -62,19 +60,19 @@ impl Engine {
         match load().and_then(|policy| self.next_law(policy, &old, cause)) {
             Ok(None) => Reload::Same,
             Ok(Some(law)) => {
-                let record = policy_record("in_force", law.policy(), None);
+                let record = self.policy_record("in_force", law.policy(), None);
                 tracing::info!(policy = law.policy().name(), "the policy was loaded anew");
                 // On record first: no decision may be by a policy that the record does not know.
                 self.tell("policy_reload", record);
                 self.law.exchange(law);
-                metrics::global().reloaded("in_force");
+                self.count(|numbers| numbers.reloaded("in_force"));
                 Reload::InForce
             }
             Err(why) => {
                 let why = old.judge.clean(&why);
                 tracing::error!("the policy was not loaded anew, the old one stays: {why}");
-                metrics::global().reloaded("refused");
-                self.tell("policy_reload", policy_record("refused", old.policy(), Some(why.clone())));
+                self.count(|numbers| numbers.reloaded("refused"));
+                self.tell("policy_reload", self.policy_record("refused", old.policy(), Some(why.clone())));
                 Reload::Refused(why)
             }
         }

@@ -21,7 +21,7 @@ use crate::audit::{Audit, AuditError};
 use crate::history::History;
 use crate::jobs::{self, Manager};
 use crate::launcher::Launcher;
-use crate::metrics;
+use crate::metrics::{self, Metrics};
 use crate::output::RuleError;
 use crate::paths::AbsPath;
 use crate::policy::{self, Policy};
@@ -87,6 +87,10 @@ pub struct Engine {
     pub(super) loader: Option<Loader>,
     /// Where what takes long is computed.
     pub(super) aside: Aside,
+    /// Whose engine it is, where each client has one.
+    pub(super) whose: Option<String>,
+    /// What happened in it alone.
+    pub(super) numbers: Arc<Metrics>,
 }
 
 impl Engine {
@@ -112,7 +116,7 @@ impl Engine {
         }
         let limits = job_limits(&settings.jobs);
         let sandbox = serde_json::json!({ "landlock_abi": launcher.support().landlock_abi().ok(), "isolation": launcher.support().isolation() });
-        let law = Law::new(policy, shared.limits)?;
+        let law = Law::new(policy, shared)?;
         let jobs = Manager::new(limits, launcher, Arc::clone(&law.judge.redactor));
         let tmp = TmpBase::make().map_err(StartError::Tmp)?;
         let history = (front == Front::Mcp).then(|| Arc::new(recording::history(law.policy().settings(), &audit)));
@@ -132,9 +136,11 @@ impl Engine {
             endings: TaskTracker::new(),
             loader: None,
             aside: Aside::default(),
+            whose: None,
+            numbers: Arc::default(),
         };
         if let Some(mode) = engine.sandbox.get("isolation") {
-            metrics::global().sandbox(mode.as_str().unwrap_or("none"));
+            engine.count(|numbers| numbers.sandbox(mode.as_str().unwrap_or("none")));
         }
         engine.record_start();
         Ok(engine)
@@ -162,6 +168,22 @@ impl Engine {
     /// The same, with a way to read its policy again; see [`keep_current`](super::keep_current).
     pub fn with_loader(self, loader: Loader) -> Self {
         Self { loader: Some(loader), ..self }
+    }
+
+    /// The same, as the engine of this client.
+    pub fn of_client(self, client: &str) -> Self {
+        Self { whose: Some(client.to_owned()), ..self }
+    }
+
+    /// What happened in this engine alone, as Prometheus reads it.
+    pub fn numbers(&self) -> String {
+        self.numbers.text()
+    }
+
+    /// Counts something, for this engine and for the whole process.
+    pub(super) fn count(&self, event: impl Fn(&Metrics)) {
+        event(metrics::global());
+        event(&self.numbers);
     }
 
     /// Every file that the policy in force was read from.

@@ -18,7 +18,7 @@ use super::law::Law;
 use super::{past, plan};
 use crate::audit::{AskRecord, AuditError, DecisionRecord, Receipt};
 use crate::jobs::{Admission, JobId, Label, Order, Started, Tap, Turned};
-use crate::metrics;
+use crate::metrics::Metrics;
 use crate::policy::{Answer, Approved, Decision, Denial};
 use crate::rate::{self, About, Permit};
 
@@ -92,7 +92,8 @@ impl Engine {
         let mut places = vec![self.within_rate(&trip, &call).await?];
         let begun = Instant::now();
         let decision = self.decide(&trip.law, &call).await;
-        metrics::global().deciding(begun.elapsed());
+        let took = begun.elapsed();
+        self.count(|numbers| numbers.deciding(took));
         tracing::debug!(took = ?begun.elapsed(), "decided");
         places.push(self.within_rate_of_rules(&trip, &decision).await?);
         let approved = self.settle(&trip, decision, person).await.inspect_err(|why| trip.refused(&call, why))?;
@@ -250,7 +251,7 @@ impl Engine {
         let label = Label { id: trip.id, client: trip.client.to_owned(), command: trip.command, label };
         let client = label.client.clone();
         let job = self.jobs.start(admission, label, order);
-        metrics::global().accepted();
+        self.count(Metrics::accepted);
         tracing::debug!("accepted");
         self.remember(&client, job.job(), places);
         job
@@ -268,7 +269,7 @@ impl Engine {
         record.cwd = approved.cwd().path.to_string();
         record.rules = approved.rules().iter().map(|rule| rule.id.clone()).collect();
         record.profile = Some(approved.profile().name.clone());
-        metrics::global().decided("allow", &record.rules);
+        self.count(|numbers| numbers.decided("allow", &record.rules));
         if let Some(sandbox) = record.sandbox.as_object_mut() {
             sandbox.insert("unheld".into(), unheld.into());
         }
@@ -322,7 +323,7 @@ impl Engine {
         rules: Vec<String>,
         reason: String,
     ) -> Result<(), Refused> {
-        metrics::global().decided(decision, &rules);
+        self.count(|numbers| numbers.decided(decision, &rules));
         let record = DecisionRecord { rules, reason, ..self.record(trip, decision) };
         let audit = self.audit.clone();
         on_disk(move || audit.refused(record)).await

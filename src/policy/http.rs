@@ -19,6 +19,8 @@ pub struct Http {
     pub hosts: Vec<String>,
     /// Origins of web pages that may call.
     pub origins: Vec<String>,
+    /// Clients that may see the numbers of all clients.
+    pub metrics: Vec<String>,
     /// Certificates, when connections are to be encrypted.
     pub tls: Option<Tls>,
     /// Longest request.
@@ -76,12 +78,12 @@ impl Reading<'_> {
         let texts = |path: &str| -> Vec<String> {
             node.at(path).map_or(&[][..], Node::items).iter().filter_map(Node::text).map(str::to_owned).collect()
         };
-        let (hosts, origins) = (texts("http.hosts"), texts("http.origins"));
+        let (hosts, origins, metrics) = (texts("http.hosts"), texts("http.origins"), texts("http.metrics"));
         for origin in origins.iter().filter(|origin| !is_origin(origin)) {
             let message = format!("`{origin}` is no origin of a web page");
             self.problems.push(node.error("wrong-value", message).advise("write `https://name` or `http://name:port`"));
         }
-        Some(Http { tokens, hosts, origins, tls, body, sessions, calls, connections })
+        Some(Http { tokens, hosts, origins, metrics, tls, body, sessions, calls, connections })
     }
 
     /// A path that may be absent; none of none when it is there and wrong.

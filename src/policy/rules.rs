@@ -4,7 +4,7 @@
 //! cost, however many others there are: rules that name programs are found by name, and those that are a regular
 //! expression alone by the text that a match cannot do without.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::OnceLock;
 
 use aho_corasick::AhoCorasick;
@@ -22,7 +22,7 @@ const MAX_STARTS: usize = 32;
 #[derive(Debug, Default)]
 pub(super) struct Rules {
     all: Vec<Rule>,
-    by_name: HashMap<String, Vec<usize>>,
+    by_name: BTreeMap<String, Vec<usize>>,
     /// Rules that name no program.
     texts: TextRules,
 }

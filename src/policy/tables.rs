@@ -203,6 +203,7 @@ const HTTP: Shape = Shape::Record(&[
     field("tokens", Shape::Text, "file with the hashes of bearer tokens, written by `shellwarden token`"),
     field("hosts", TEXTS, "host names by which clients reach the server; its own addresses need no mention"),
     field("origins", TEXTS, "origins of web pages that may call, such as `https://console.example`; none when absent"),
+    field("metrics", TEXTS, "clients whose `/metrics` tells about all clients; others see what they did themselves"),
     field(
         "tls",
         Shape::Record(&[

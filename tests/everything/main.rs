@@ -159,6 +159,7 @@ async fn main() -> ExitCode {
         tokens: None,
         hosts: Vec::new(),
         origins: Vec::new(),
+        metrics: Vec::new(),
         tls: None,
         body: 4 << 20,
         sessions: 64,

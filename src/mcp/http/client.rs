@@ -40,12 +40,13 @@ pub struct Client {
 impl Client {
     /// A client with an engine of its own.
     pub(super) fn of_engine(name: &str, engine: Engine, dialect: serve::Options, options: &Options) -> Self {
-        let engine = Arc::new(engine);
+        // Records tell it from the clients of other fronts by this.
+        let known_as = format!("http:{name}");
+        let engine = Arc::new(engine.of_client(&known_as));
         if let Err(error) = keep_current(&engine) {
             tracing::error!(client = name, %error, "changes of this client's policy take a restart");
         }
-        // Records tell it from the clients of other fronts by this.
-        let server = Server::new(Arc::clone(&engine), &format!("http:{name}"), dialect);
+        let server = Server::new(Arc::clone(&engine), &known_as, dialect);
         Self { engine: Some(engine), ..Self::of_handler(name, move || server.session(), options) }
     }
 
@@ -80,6 +81,11 @@ impl Client {
     /// One permit for each byte of requests that it may have open.
     pub(super) fn room(&self) -> &Arc<Semaphore> {
         &self.room
+    }
+
+    /// What happened on its account, in numbers.
+    pub(super) fn numbers(&self) -> String {
+        self.engine.as_ref().map(|engine| engine.numbers()).unwrap_or_default()
     }
 
     /// Ends its jobs; calls that wait for them are answered.

@@ -17,6 +17,8 @@ pub struct Options {
     pub hosts: Vec<String>,
     /// Origins of web pages that may call.
     pub origins: Vec<String>,
+    /// Clients that see the numbers of all clients.
+    pub metrics: Vec<String>,
     /// Files for encrypted connections.
     pub tls: Option<Tls>,
     /// Longest request in bytes.

@@ -27,7 +27,8 @@ use crate::turns::Turns;
 /// Where the protocol is spoken.
 pub(super) const MCP: &str = "/mcp";
 
-/// Numbers for whoever watches the server: all clients together. Where there are tokens, one is needed.
+/// Numbers for whoever watches the server. A client sees those about itself; those of all together show what others do, so
+/// they are for clients that the policy names.
 const METRICS: &str = "/metrics";
 
 /// The longest that one request keeps others waiting for their turn: it is then waiting itself, for a job or a person.
@@ -37,6 +38,8 @@ const TURN: Duration = Duration::from_millis(5);
 pub(super) struct Hall {
     pub(super) clients: Clients,
     pub(super) doors: Doors,
+    /// Clients that see the numbers of all.
+    pub(super) watchers: Vec<String>,
     /// Longest body in bytes.
     pub(super) body: usize,
     /// Places where requests are worked on, round robin by client.
@@ -77,7 +80,9 @@ async fn at_the_door(State(hall): State<Arc<Hall>>, request: Request, next: Next
 async fn answer(State(hall): State<Arc<Hall>>, mut request: Request) -> Response<Body> {
     let Some(client) = identify(&hall, &mut request).await else { return unauthorised() };
     if request.uri().path() == METRICS && request.method() == Method::GET {
-        let mut reply = Response::new(Body::from(metrics::global().text()));
+        let everything = hall.watchers.iter().any(|name| **name == **client.name()) || hall.clients.is_one();
+        let text = if everything { metrics::global().text() } else { client.numbers() };
+        let mut reply = Response::new(Body::from(text));
         reply.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; version=0.0.4"));
         return reply;
     }

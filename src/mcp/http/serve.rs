@@ -122,6 +122,7 @@ async fn run(options: Options, clients: Clients, ready: impl FnOnce(&str)) -> Re
     let hall = Arc::new(Hall {
         clients,
         doors: Doors::new(&options.hosts, &options.origins),
+        watchers: options.metrics.clone(),
         body: options.body,
         turns: Turns::new(std::thread::available_parallelism().map_or(2, usize::from)),
         calls: TaskTracker::new(),

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::server::{Server, message, policy, posting, read_reply, serve, text, token};
 use crate::site::{Site, stderr};
+use crate::stalling::wait_for;
 
 /// Every message about a job that its owner could send.
 fn about(job: &str) -> Vec<Value> {
@@ -158,6 +159,30 @@ fn each_client_has_its_own_policy_and_identity_on_record() {
         of.unwrap_or_else(|| panic!("{client}: {records:?}"))["decision"].clone()
     };
     assert_eq!((decision("http:wide"), decision("http:thin")), (json!("allow"), json!("deny")));
+}
+
+#[test]
+fn the_record_says_whose_policy_was_loaded_anew() {
+    let site = Site::new();
+    policy(&site, "http: {tokens: '{state}/tokens.json'}\n");
+    let mine = std::fs::read_to_string(site.path("policies/policy.yaml")).unwrap();
+    let narrow = site.write("policies/narrow.yaml", &mine.replace("echo, ", "").replace("http:", "#"));
+    token(&site, &["add", "wide"]);
+    token(&site, &["add", "thin", "--client-policy", narrow.to_str().unwrap()]);
+    let server = Server::start(site);
+    let narrower = std::fs::read_to_string(&narrow).unwrap().replace("sleep, ", "");
+    std::fs::write(&narrow, narrower).unwrap();
+    let reloads = || -> Vec<Value> {
+        let records = server.site.records();
+        records.into_iter().filter(|record| record["kind"] == "policy_reload").collect()
+    };
+    wait_for("the change is not on record", || !reloads().is_empty());
+    let reloads = reloads();
+    assert_eq!(
+        (&reloads[0]["client"], &reloads[0]["outcome"]),
+        (&json!("http:thin"), &json!("in_force")),
+        "{reloads:?}"
+    );
 }
 
 #[test]

@@ -2,7 +2,8 @@
 
 use serde_json::json;
 
-use super::server::{Reply, Server, message, token};
+use super::server::{Reply, Server, message, policy, token};
+use crate::site::Site;
 
 /// Headers of a request.
 type Headers<'a> = &'a [(&'a str, &'a str)];
@@ -137,6 +138,26 @@ fn foreign_names_and_foreign_pages_are_stopped_before_anything_else() {
         let health = server.request("GET /healthz", with, "");
         assert_eq!(health.status, status, "{with:?}: {health:?}");
     }
+}
+
+#[test]
+fn a_client_sees_its_own_numbers_and_those_of_all_only_where_the_policy_says_so() {
+    let site = Site::new();
+    policy(&site, "http: {tokens: '{state}/tokens.json', metrics: [watcher]}\n");
+    let tokens: Vec<_> = ["alice", "bob", "watcher"].map(|name| token(&site, &["add", name])).into();
+    let server = Server::start(site);
+    server.works(Some(&tokens[0]), "a job of alice");
+    server.until_jobs_are(Some(&tokens[0]), &[]);
+    let seen = |of: usize| {
+        let bearer = format!("Bearer {}", tokens[of]);
+        let reply = server.request("GET /metrics", &[("Authorization", &bearer)], "");
+        assert_eq!(reply.status, 200, "{reply:?}");
+        reply.body.lines().filter(|line| line.contains("rule=\"tools\"")).map(str::to_owned).collect::<Vec<_>>()
+    };
+    let decided = ["shellwarden_decisions_total{decision=\"allow\",rule=\"tools\"} 1"];
+    assert_eq!(seen(0), decided);
+    assert_eq!(seen(1), [""; 0], "what alice did is nothing to bob");
+    assert_eq!(seen(2), decided, "whom the policy names sees all");
 }
 
 #[test]
