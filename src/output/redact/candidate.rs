@@ -245,6 +245,11 @@ impl Candidate {
             // A name that announces nothing may have another one inside, and so may a quoted text.
             Check::Named if !named::announces(window.slice(self.lead, self.from)) => 0,
             Check::Named if quoted => self.from,
+            // `process.env.PASSWORD` is no value, and may be the name of one.
+            Check::Named if self.wraps.is_empty() => {
+                let value = window.slice(self.from, best);
+                value.iter().rposition(|byte| *byte == b'.').map_or(best, |dot| self.from + dot + 1)
+            }
             // The next line may be one of its own.
             _ => self.wraps.first().map_or(best, |wrap| best.min(wrap.start)),
         }

@@ -41,6 +41,7 @@ const KEYWORDS: &[(&str, Kind)] = &[
     (".pass", Kind::Password),
     ("_pwd", Kind::Password),
     ("pwd", Kind::Password),
+    ("pass =", Kind::Password),
     ("pass=", Kind::Password),
     ("pass:", Kind::Password),
     ("pass\"", Kind::Password),
@@ -76,6 +77,9 @@ enum Joint {
 
 /// True when the value is taken for a secret.
 pub(super) fn accepts(value: &[u8], place: Place<'_>) -> bool {
+    // The old value of a change tells what both are.
+    let value =
+        value.windows(6).position(|part| part == b"\" -> \"").map_or(value, |at| value.get(..=at).unwrap_or(value));
     let quote = value.first().copied().filter(|first| b"\"'`".contains(first));
     let quoted = quote.is_some() || matches!(place.window.before(place.from), Some(b'"' | b'\'' | b'`' | b'>'));
     let inner = if quote.is_some() { value.get(1..).unwrap_or_default() } else { value };
@@ -109,7 +113,12 @@ pub(super) fn accepts(value: &[u8], place: Place<'_>) -> bool {
         return false;
     }
     let Some(sure) = tail_tells(tail).filter(|_| head_tells(head, kind)) else { return false };
-    let joint = if joint.iter().any(|byte| b":=>,(".contains(byte)) || has(joint, b"value") {
+    let joint = if joint.iter().any(|byte| b":=>,(".contains(byte))
+        || has(joint, b"||")
+        || has(joint, b"??")
+        || has(joint, b"value")
+        || has(joint, b"%3d")
+    {
         Joint::Assigned
     } else {
         Joint::Spaced
@@ -137,7 +146,7 @@ fn plain_keyword(lead: &[u8]) -> Option<(Kind, bool, &[u8])> {
     let begins = |word: &str| lead.get(..word.len()).is_some_and(|part| part.eq_ignore_ascii_case(word.as_bytes()));
     let (word, kind) = KEYWORDS.iter().find(|(word, _)| begins(word))?;
     // A joint in the keyword only says that nothing else may follow.
-    let word = word.trim_end_matches(['=', ':', '"', '\'']);
+    let word = word.trim_end_matches([' ', '=', ':', '"', '\'']);
     let rest = lead.get(word.len()..)?;
     match rest {
         [b's' | b'S', after @ ..] if after.first().is_none_or(|byte| !byte.is_ascii_alphabetic()) => {

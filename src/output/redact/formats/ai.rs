@@ -83,7 +83,7 @@ pub(super) const FORMATS: &[Format] = &[
         "wandb-key",
         "https://docs.wandb.ai/support/find_api_key/",
         &["wandb_v1_"],
-        r"wandb_v1_[A-Za-z0-9_]{40,}",
+        r"wandb_v1_[A-Za-z0-9_-]{40,}",
     ),
     Format::token(
         "elevenlabs-key",
@@ -92,5 +92,7 @@ pub(super) const FORMATS: &[Format] = &[
         r"sk_[0-9a-f]{48}",
     ),
     Format::token("firecrawl-key", "https://docs.firecrawl.dev/introduction", &["fc-"], r"fc-[0-9a-f]{32}"),
-    Format::token("jina-key", "https://jina.ai/embeddings/", &["jina_"], r"jina_[0-9a-f]{32}[A-Za-z0-9_-]{20,}"),
+    Format::token("jina-key", "https://jina.ai/embeddings/", &["jina_"], r"jina_[A-Za-z0-9_-]{50,}"),
+    Format::token("runpod-key", "https://docs.runpod.io/get-started/api-keys", &["rpa_"], r"rpa_[A-Za-z0-9]{40,}"),
+    Format::token("context7-key", "https://context7.com/docs/howto/api-keys", &["ctx7sk-"], r"ctx7sk-[0-9a-f-]{36}"),
 ];

@@ -238,7 +238,7 @@ pub(super) const FORMATS: &[Format] = &[
         "vercel-token",
         "https://vercel.com/docs/rest-api",
         &["vcp_", "vci_", "vca_", "vcr_", "vck_", "vercel_blob_rw_"],
-        r"(?:vc[piark]_[A-Za-z0-9]{24,}|vercel_blob_rw_[A-Za-z0-9]{16,}_[A-Za-z0-9]{16,})",
+        r"(?:vc[piark]_[A-Za-z0-9]{24,}|vercel_blob_rw_[A-Za-z0-9]{16,}(?:_[A-Za-z0-9]{16,})?)",
     ),
     Format::token("render-key", "https://render.com/docs/api", &["rnd_"], r"rnd_[A-Za-z0-9]{28,}"),
     Format::token(

@@ -198,6 +198,29 @@ pub(super) const FORMATS: &[Format] = &[
         .check(Check::Strong),
     Format::behind("session-value", OWASP, &["BW_SESSION", "TS_AUTHKEY", "_TICKET="], (r#"[A-Z_]+=["']?"#, r"[A-Za-z0-9+/=_-]{20,}")).check(Check::Strong),
     Format::behind("login-token", "https://docs.sonarsource.com/sonarqube-server/latest/analyzing-source-code/analysis-parameters/", &["sonar.login="], ("sonar.login=", r"[0-9a-zA-Z_]{20,}")),
+    Format::behind("kaggle-key", "https://www.kaggle.com/docs/api", &["username\\\":", "username\":"], (r#"username\\?":[ \t]{0,2}\\?"[^"\r\n]{1,40}",[ \t]{0,2}\\?"key\\?":[ \t]{0,2}\\?""#, r"[0-9a-f]{32}")),
+    Format::behind("secure-string", "https://learn.microsoft.com/powershell/module/microsoft.powershell.security/convertto-securestring", &["ConvertTo-SecureString "], (r"ConvertTo-SecureString[ \t]+(?:-String[ \t]+)?", WORD))
+        .check(Check::Given),
+    Format::behind("net-user-password", "https://learn.microsoft.com/windows-server/administration/windows-commands/net-user", &["net user ", "NET USER "], (r"(?i:net user)[ \t]+[^\s/]+[ \t]+", r#"[^\s/"'*-][^\s"']{3,}"#))
+        .check(Check::Given),
+    Format::behind("login-call", "https://docs.python.org/3/library/smtplib.html#smtplib.SMTP.login", &[".login("], (r#"\.login\(\\?["'][^"'\r\n]{1,80}["'][ \t]*,[ \t]*"#, r#""[^"\r\n]{4,}"|'[^'\r\n]{4,}'|\\["'][^"'\\\r\n]{4,}"#))
+        .check(Check::Given),
+    Format::behind(
+        "app-password",
+        "https://support.google.com/accounts/answer/185833",
+        &["app password", "App password", "App Password", "app_password", "APP_PASSWORD", "APP_PASS"],
+        (r#"(?i:app[ _]pass(?:word)?)\\?["']?[ \t]*(?::|=|is)[ \t]*\\?["']?"#, r#"[a-z]{4} [a-z]{4} [a-z]{4} [a-z]{4}["'\r\n,;<]"#),
+    )
+    .wrap(Wrap::No)
+    .trail(1),
+    Format::behind(
+        "recovery-codes",
+        "https://docs.github.com/authentication/securing-your-account-with-two-factor-authentication-2fa/configuring-two-factor-authentication-recovery-methods",
+        &["ecovery code", "ecovery Code", "ackup code", "ackup Code", "ECOVERY_CODE", "ecovery_code", "ackup_code"],
+        (r#"[a-z_A-Z]{3,8}[ _](?i:codes?)\\?["']?[ \t]{0,4}[:=]\s{0,8}(?:[-*][ ]|1[.)][ ])?\\?["'\[]{0,2}"#, RECOVERY),
+    )
+    .wrap(Wrap::No)
+    .check(Check::Random),
     Format::behind("irc-oauth", "https://dev.twitch.tv/docs/chat/irc/", &["oauth:"], ("oauth:", r"[a-z0-9]{30}")),
     Format::behind("secret-value", OWASP, NAMES, (NAMED, VALUE)).check(Check::Named),
 ];
@@ -208,6 +231,9 @@ pub(super) const WORD: &str =
 
 /// A word that goes to a program that takes a password from its input.
 const PIPED: &str = r#"["']?[^\s|<>]{3,64}[ \t]{1,4}\|[ \t]{1,4}(?:sudo[ \t]+)?(?:chpasswd|sudo[ \t]+(?:-[A-Za-z]+[ \t]+)*-S|passwd[ \t]+--stdin|docker[ \t]+login|gpg[ \t])"#;
+
+/// Codes of one shape, one after the other.
+const RECOVERY: &str = r#"[A-Za-z0-9]{4,8}-[A-Za-z0-9]{4,8}(?:["',\s]{1,8}(?:[-*] |[0-9]{1,2}[.)] )?["']?[A-Za-z0-9]{4,8}-[A-Za-z0-9]{4,8})*"#;
 
 /// Names that announce a secret, in the spellings of code, environment and headers.
 const NAMES: &[&str] = &[
@@ -223,6 +249,9 @@ const NAMES: &[&str] = &[
     "pass_phrase",
     "pass phrase",
     "PASS=",
+    "PASS =",
+    "pass =",
+    "Pass =",
     "pass=",
     "Pass=",
     "pass:",
@@ -288,5 +317,19 @@ const NAMES: &[&str] = &[
 
 /// A name and what joins it to its value: signs, an element of XML, the next argument, a pair of `name` and `value`, a
 /// type, a blank.
-const NAMED: &str = r#"(?:(?i:api|secret|access|private) key|(?i:pass) phrase|[A-Za-z0-9_.-]+)(?:[ \t]\[[^\]\r\n]{0,24}\])?(?:\\{0,3}["']?[ \t]{0,4},?(?:\s|\\n){0,16}\\{0,3}["']?(?i:value)\\{0,3}["']?[ \t]{0,4}[:=][ \t]{0,4}(?:\\{1,3}["'])?|[ \t]?:[ \t]?[&'A-Za-z<>\[\]?|]{1,24}[ \t]?=[ \t]?(?:\\["'])?|\\{0,3}["'`]?\]?[ \t]*(?::=|=>|[:=])[ \t]*(?:\\{1,3}["'])?|\\?["']?[ \t]?>(?:<!\[CDATA\[)?|\\?["'][ \t]{0,4},[ \t]{0,16}(?:\\["'])?|(?:[ \t]{1,3}(?:is|was))?:?[ \t]{1,24}(?:\\["'])?|\((?:\\["'])?)"#;
-const VALUE: &str = r#""(?:[^"\\\r\n]|\\[^\r\n]){4,}"?|'(?:[^'\\\r\n]|\\[^\r\n]){4,}'?|[^\s"'`,;&<>\\]{4,}"#;
+const NAMED: &str = concat!(
+    r"(?:(?i:api|secret|access|private) key|(?i:pass) phrase|[A-Za-z0-9_.-]+)(?:[ \t]\[[^\]\r\n]{0,24}\])?(?:",
+    r#"\\{0,3}["']?[ \t]{0,4},?(?:\s|\\n){0,16}\\{0,3}["']?(?i:value)\\{0,3}["']?[ \t]{0,4}[:=][ \t]{0,4}(?:\\{1,3}["'])?"#,
+    r#"|[ \t]?:[ \t]?[&'A-Za-z<>\[\]?|]{1,24}[ \t]?=[ \t]?(?:\\["'])?"#,
+    r#"|\\{0,3}["'`]?\]?[ \t]*(?::=|=>|\|\|=?|\?\?=?|[:=])[ \t]*(?:(?:Some|Ok|String::from|[A-Za-z_.:]{0,16}Secret[A-Za-z]{0,8}(?:::(?:new|from))?|\[\]byte)\()?(?:\\{1,3}["'])?"#,
+    r#"|\\?["']?[ \t]?>(?:<!\[CDATA\[)?"#,
+    r#"|\\?["'][ \t]{0,4},[ \t]{0,16}(?:\\["'])?"#,
+    r"|&(?:quot|#3[49]);[ \t]*[:=][ \t]*&(?:quot|#3[49]);",
+    r"|%3[Dd]",
+    r#"|"[ \t]{1,2}\{(?:\s{1,8}(?:description|type|sensitive)[ \t]*=[^\r\n]*)*\s{1,8}default[ \t]*=[ \t]*"#,
+    r"|[ \t]{0,24}(?:\||\xE2\x94\x82)[ \t]{1,4}",
+    r#"|(?:[ \t]{1,3}(?:is|was))?:?[ \t]{1,24}(?:\\["'])?"#,
+    r#"|\((?:\\["'])?)"#,
+);
+/// A plan that changes a value tells the old and the new one.
+const VALUE: &str = r#""(?:[^"\\\r\n]|\\[^\r\n]){4,}"?(?: -> "(?:[^"\\\r\n]|\\[^\r\n]){4,}")?|'(?:[^'\\\r\n]|\\[^\r\n]){4,}'?|[^\s"'`,;&<>\\]{4,}"#;
