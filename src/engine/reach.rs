@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use super::Engine;
 use super::call::{Cursor, Kill, NoSuchJob, Output, Piece};
+use crate::diag;
 use crate::jobs::{Channel, InputError, Job, Shown, Status};
 use crate::launcher::Signal;
 use crate::output::view::{self, Search};
@@ -58,7 +59,12 @@ const SIGNALS: &[(&str, Signal)] = &[
 impl Engine {
     pub(super) fn find(&self, client: &str, id: &str) -> Result<Arc<Job>, NoSuchJob> {
         let job = id.parse().ok().and_then(|id| self.jobs.find(client, id));
-        job.ok_or_else(|| NoSuchJob(id.chars().take(64).collect()))
+        job.ok_or_else(|| NoSuchJob(self.clean(&diag::echo(id))))
+    }
+
+    /// Text that a client sent or a job chose, without what looks like a secret.
+    pub fn clean(&self, text: &str) -> String {
+        self.law.now().judge.clean(text)
     }
 
     /// A picture of a job now.

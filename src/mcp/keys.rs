@@ -3,6 +3,8 @@
 //! In: names as a model writes them. Out: the bytes that a terminal sends, or, without a terminal, what such a key means to
 //! a program that reads a pipe.
 
+use crate::diag;
+
 /// Names, and the bytes of each on an `xterm`, see `infocmp xterm`.
 const KEYS: &[(&str, &str)] = &[
     ("enter", "\r"),
@@ -70,9 +72,8 @@ pub(super) fn press(names: &[String], terminal: bool) -> Result<Pressed, String>
 }
 
 fn unknown(name: &str) -> String {
-    let shown: String = name.chars().take(40).collect();
     let known: Vec<_> = KEYS.iter().map(|(known, _)| *known).collect();
-    format!("there is no key `{}`; there are ctrl-a to ctrl-z, {}", shown.escape_debug(), known.join(", "))
+    format!("there is no key `{}`; there are ctrl-a to ctrl-z, {}", diag::echo(name).escape_debug(), known.join(", "))
 }
 
 #[cfg(test)]

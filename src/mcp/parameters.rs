@@ -133,7 +133,7 @@ pub(super) enum BadArguments {
         name: &'static str,
         /// What it takes.
         wants: String,
-        /// What was sent, shortened.
+        /// What was sent, as far as it is repeated.
         got: String,
     },
     /// The table and the tool disagree, which a test rules out.
@@ -143,11 +143,7 @@ pub(super) enum BadArguments {
 
 /// A value as a message shows it: short, whatever was sent.
 fn shown(value: &Value) -> String {
-    let text = value.to_string();
-    match text.char_indices().nth(40) {
-        Some((end, _)) => format!("`{}…`", text.get(..end).unwrap_or_default()),
-        None => format!("`{text}`"),
-    }
+    format!("`{}`", diag::echo(&value.to_string()))
 }
 
 /// The input schema of a tool.
@@ -173,7 +169,7 @@ pub(super) fn read<T: DeserializeOwned>(parameters: &[Parameter], sent: JsonObje
             let known: Vec<_> = parameters.iter().map(|one| one.name).collect();
             let nearest = diag::nearest(&name, known.iter().copied());
             let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
-            return Err(BadArguments::Unknown { name: shortened(name), nearest, known });
+            return Err(BadArguments::Unknown { name: diag::echo(&name), nearest, known });
         };
         if !value.is_null() {
             parameter.check(&value)?;
@@ -184,11 +180,6 @@ pub(super) fn read<T: DeserializeOwned>(parameters: &[Parameter], sent: JsonObje
         return Err(BadArguments::Missing(absent.name));
     }
     serde_json::from_value(Value::Object(kept)).map_err(|error| BadArguments::Unreadable(error.to_string()))
-}
-
-/// A name as a message shows it.
-fn shortened(name: String) -> String {
-    name.char_indices().nth(40).map_or(name.clone(), |(end, _)| format!("{}…", name.get(..end).unwrap_or_default()))
 }
 
 #[cfg(test)]
@@ -249,9 +240,9 @@ mod tests {
                 "parameter `env` takes an object whose values are all text, not `{\"A\":1}`",
             ),
             (
-                "a long value is cut",
+                "a long value is not repeated",
                 json!({"job_id": vec!["0123456789"; 20]}),
-                "parameter `job_id` takes text, not `[\"0123456789\",\"0123456789\",\"0123456789\",…`",
+                "parameter `job_id` takes text, not `(261 characters)`",
             ),
         ];
         for (why, sent, want) in cases {

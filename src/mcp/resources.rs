@@ -10,6 +10,7 @@ use rmcp::model::{
     ArgumentInfo, CompletionInfo, ReadResourceResult, Reference, Resource, ResourceContents, ResourceTemplate,
 };
 
+use crate::diag;
 use crate::engine::{Cursor, Engine, Output};
 
 use super::render;
@@ -90,7 +91,7 @@ pub(super) fn templates() -> Vec<ResourceTemplate> {
 /// What stands at an address now.
 pub(super) async fn read(engine: &Arc<Engine>, client: &str, uri: &str) -> Result<ReadResourceResult, ErrorData> {
     let nothing = || {
-        let shown: String = uri.chars().take(80).collect();
+        let shown = engine.clean(&diag::echo(uri));
         let message =
             format!("nothing at `{shown}`; there are {POLICY}, job://ID, job://ID/stdout and job://ID/stderr");
         ErrorData::resource_not_found(message, None)

@@ -114,8 +114,8 @@ impl Server {
             return question.into();
         }
         match knows_tasks {
-            true => as_task(tool, result, self.dialect),
-            false => in_full(tool, result, self.dialect).into(),
+            true => as_task(tool, result),
+            false => in_full(tool, result).into(),
         }
     }
 
@@ -143,22 +143,22 @@ impl Server {
         let ((line, mut raised), cancelled) = (pending::line(), CancellationToken::new());
         let context = self.context(&call, Person::behind_a_task(line), GivenUp::by(cancelled.clone()));
         let (waiting, owed) = (GivenUp::of(&call), cancelled.clone().drop_guard());
-        let (id, progress, dialect) = (context.job.to_string(), context.progress.clone(), self.dialect);
+        let (id, progress) = (context.job.to_string(), context.progress.clone());
         let sent = request.arguments.unwrap_or_default();
         let mut run = tokio::spawn(async move { run(tool, &context, sent).await });
         let question = tokio::select! {
             question = &mut raised => question.ok(),
             () = waiting.happens() => None,
-            result = &mut run => return as_task(tool, unwound(result), dialect),
+            result = &mut run => return as_task(tool, unwound(result)),
         };
         let Some(question) = question else {
             // Given up, or nothing was asked. A question that comes now has nobody to go to.
             drop(raised);
             tokio::select! {
-                result = &mut run => return as_task(tool, unwound(result), dialect),
+                result = &mut run => return as_task(tool, unwound(result)),
                 () = waiting.happens() => cancelled.cancel(),
             }
-            return as_task(tool, unwound(run.await), dialect);
+            return as_task(tool, unwound(run.await));
         };
         progress.end();
         // From here on the task can be cancelled, not the call.
@@ -168,7 +168,7 @@ impl Server {
         tokio::spawn(async move {
             let result = unwound(run.await);
             let started = matches!(&result, Ok(Ok(_)));
-            let told = (!started).then(|| tasks::json(in_full(tool, result, dialect)));
+            let told = (!started).then(|| tasks::json(in_full(tool, result)));
             pending.settle(&id, told);
         });
         task.into()
@@ -176,10 +176,12 @@ impl Server {
 }
 
 /// Runs a tool to its answer. What it started lives on when that goes out, and not otherwise.
-async fn run(tool: &'static Tool, context: &Context, sent: JsonObject) -> Result<Result<Reply, Trouble>, Panicked> {
+async fn run(tool: &'static Tool, context: &Context, sent: JsonObject) -> Result<Result<Reply, String>, Panicked> {
     let arguments = Arguments { sent, table: tool.parameters };
     let answer = caught((tool.run)(context, arguments)).await?;
-    Ok(answer.and_then(|reply| reply.goes_out(&context.given_up).ok_or(Trouble::GivenUp)))
+    let answer = answer.and_then(|reply| reply.goes_out(&context.given_up).ok_or(Trouble::GivenUp));
+    // A failure may repeat what was sent, and nobody else has looked at that.
+    Ok(answer.map_err(|trouble| context.engine.clean(&in_words(&trouble, context.dialect))))
 }
 
 /// A call that ran as a task of the runtime; its panics were caught inside.
@@ -188,20 +190,20 @@ fn unwound<T>(result: Result<Result<T, Panicked>, JoinError>) -> Result<T, Panic
 }
 
 /// What became of a call, for a client that knows tasks.
-fn as_task(tool: &Tool, result: Result<Result<Reply, Trouble>, Panicked>, dialect: Dialect) -> CallToolResponse {
+fn as_task(tool: &Tool, result: Result<Result<Reply, String>, Panicked>) -> CallToolResponse {
     if let Ok(Ok(reply)) = &result
         && let Some(job) = reply.running()
     {
         return tasks::create(job).into();
     }
-    in_full(tool, result, dialect).into()
+    in_full(tool, result).into()
 }
 
 /// What became of a call, as the client gets it.
-fn in_full(tool: &Tool, result: Result<Result<Reply, Trouble>, Panicked>, dialect: Dialect) -> CallToolResult {
+fn in_full(tool: &Tool, result: Result<Result<Reply, String>, Panicked>) -> CallToolResult {
     match result {
         Ok(Ok(reply)) => reply.into_result(),
-        Ok(Err(trouble)) => reply::error(in_words(&trouble, dialect)),
+        Ok(Err(trouble)) => reply::error(trouble),
         Err(Panicked(said)) => {
             tracing::error!(tool = tool.name, "a tool panicked: {said}");
             reply::error(format!("`{}` failed inside the server; this is a bug of shellwarden: {said}", tool.name))

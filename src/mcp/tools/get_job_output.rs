@@ -7,6 +7,7 @@ use regex::RegexBuilder;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use crate::diag;
 use crate::engine::{Cursor, Engine, Output, Piece, Search};
 
 use super::super::parameters::{Kind, Parameter};
@@ -68,7 +69,7 @@ impl Wish {
     fn look(&self, engine: &Engine, client: &str, from: Cursor, most: usize) -> Result<Output, Trouble> {
         let id = &self.job_id;
         if let Some(pattern) = &self.search {
-            let start: String = pattern.chars().take(80).collect();
+            let start = diag::echo(pattern);
             let pattern = RegexBuilder::new(pattern).size_limit(LARGEST_REGEX).build().map_err(|_| {
                 Trouble::Refused(format!(
                     "`search`: `{start}` is no regex; escape `( [ {{ . * + ?` with a backslash to find them as they are"
@@ -165,7 +166,7 @@ fn cursor(text: &str) -> Result<Cursor, Trouble> {
         Some(Cursor { stdout: stdout.parse().ok()?, stderr: stderr.parse().ok()? })
     };
     parse().ok_or_else(|| {
-        let start: String = text.chars().take(40).collect();
+        let start = diag::echo(text);
         Trouble::Refused(format!(
             "`{start}` is no cursor; use the `next cursor` of an earlier answer, such as `2048:0`, or leave it out"
         ))

@@ -75,6 +75,30 @@ fn views(job: &str) -> Vec<(&'static str, Value)> {
     ]
 }
 
+/// Requests that are wrong in a way that an answer could repeat.
+fn malformed(job: &str, token: &str) -> Vec<(&'static str, Value)> {
+    let call = |tool: &str, arguments: Value| ("tools/call", json!({"name": tool, "arguments": arguments}));
+    vec![
+        call(token, json!({})),
+        call("execute_command", json!({"command": "ls", "timeout_seconds": token})),
+        call("execute_command", json!({"command": "ls", (token): 1})),
+        call("execute_command", json!({"command": [token]})),
+        call("execute_command", json!({"command": "ls", "priority": token})),
+        call("get_job_output", json!({"job_id": token})),
+        call("get_job_output", json!({"job_id": job, "stream": token})),
+        call("get_job_output", json!({"job_id": job, "cursor": token})),
+        call("get_job_output", json!({"job_id": job, "search": format!("({token}")})),
+        call("wait_for_jobs", json!({"job_ids": [token]})),
+        call("wait_for_jobs", json!({"job_ids": [job], "until": token})),
+        call("kill_job", json!({"job_id": job, "signal": token})),
+        call("list_jobs", json!({"status": token})),
+        ("resources/read", json!({"uri": format!("job://{token}")})),
+        ("resources/read", json!({"uri": token})),
+        ("prompts/get", json!({"name": token})),
+        ("tasks/get", json!({"taskId": token})),
+    ]
+}
+
 #[test]
 fn no_secret_leaves_by_any_reply_file_or_record() {
     let (site, token) = (Site::new(), token());
@@ -96,6 +120,9 @@ fn no_secret_leaves_by_any_reply_file_or_record() {
         ("check_command", json!({"command": format!("whoami {token}")})),
     ] {
         replies.push(session.call(tool, wish));
+    }
+    for (method, params) in malformed(&job, &token) {
+        replies.push(session.ask(method, params));
     }
     let percent: String = token.bytes().map(|byte| format!("%{byte:02X}")).collect();
     for reply in &replies {
@@ -134,4 +161,34 @@ sys.stdin.read()
     let text = super::session::text(&shown);
     assert!(text.contains(r#"{"jsonrpc":"2.0","id":1,"result":{}}"#) && text.contains("[redacted:"), "{text}");
     session.call("kill_job", json!({"job_id": job}));
+}
+
+#[test]
+fn a_server_that_is_shot_leaves_nothing_that_a_job_printed() {
+    let site = Site::new();
+    let policy = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients/policy.yaml");
+    let mut command = site.command("serve");
+    command.arg("--policy").arg(policy);
+    let mut session = Session::open_command(command);
+    let program = "import os, sys
+os.write(1, b'what was printed is kept nowhere\\n' * 100000)
+os.write(2, b'all of it is out\\n')
+sys.stdin.read()
+";
+    site.write("workspace/prints.py", program);
+    let job = session.run_with("python3 prints.py", json!({"keep_stdin_open": true}));
+    loop {
+        let shown = session.call("tail_job_output", json!({"job_id": job}));
+        if super::session::text(&shown).contains("all of it is out") {
+            break;
+        }
+    }
+    let printed = b"what was printed is kept nowhere";
+    let holds = |bytes: &[u8]| bytes.windows(printed.len()).any(|part| part == printed);
+    assert!(spilled(&site).iter().any(|bytes| holds(bytes)), "what memory has no room for is spilled");
+    session.signal(nix::sys::signal::Signal::SIGKILL);
+    session.exit();
+    // The helper and its jobs go by themselves; they hold no file of the spill.
+    assert!(!spilled(&site).iter().any(|bytes| holds(bytes)));
+    assert_eq!(holding(&site.path("state"), "what was printed is kept nowhere"), Vec::<PathBuf>::new());
 }
