@@ -7,17 +7,20 @@
 use std::future::pending;
 use std::sync::Arc;
 
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::Engine;
 
-/// The one place for such work.
+/// Long answers of one engine that may be in memory at the same time.
+const LONG_ANSWERS: usize = 4;
+
+/// The one place for such work, and the few for what comes of it.
 #[derive(Debug, Clone)]
-pub(super) struct Aside(Arc<Semaphore>);
+pub(super) struct Aside(Arc<Semaphore>, Arc<Semaphore>);
 
 impl Default for Aside {
     fn default() -> Self {
-        Self(Arc::new(Semaphore::new(1)))
+        Self(Arc::new(Semaphore::new(1)), Arc::new(Semaphore::new(LONG_ANSWERS)))
     }
 }
 
@@ -41,6 +44,12 @@ impl Aside {
 }
 
 impl Engine {
+    /// Waits for room for a long answer; it is given back when this is dropped.
+    pub async fn room_for_long(&self) -> Option<OwnedSemaphorePermit> {
+        // Nobody closes it.
+        Arc::clone(&self.aside.1).acquire_owned().await.ok()
+    }
+
     /// Computes something long about this engine, beside the threads that answer. A panic goes on in the caller.
     pub async fn aside<T: Send + 'static>(self: &Arc<Self>, work: impl FnOnce(&Self) -> T + Send + 'static) -> T {
         let engine = Arc::clone(self);
@@ -76,6 +85,15 @@ mod tests {
         assert_eq!(first.await.unwrap(), (true, true));
         second.await.unwrap();
         assert_eq!(tell.iter().collect::<Vec<_>>(), [1, 2]);
+    }
+
+    #[tokio::test]
+    async fn there_is_room_for_a_few_long_answers_until_they_have_left() {
+        let aside = Aside::default();
+        let mut held: Vec<_> = (0..LONG_ANSWERS).map(|_| Arc::clone(&aside.1).try_acquire_owned().unwrap()).collect();
+        assert!(Arc::clone(&aside.1).try_acquire_owned().is_err());
+        held.pop();
+        assert!(Arc::clone(&aside.1).try_acquire_owned().is_ok());
     }
 
     #[tokio::test]

@@ -10,6 +10,7 @@ mod guard;
 pub mod http;
 mod keys;
 mod listing;
+mod long;
 mod parameters;
 mod pending;
 mod person;

@@ -11,8 +11,9 @@ use rmcp::model::{
 };
 
 use crate::diag;
-use crate::engine::{Cursor, Engine, Output};
+use crate::engine::{Cursor, Engine, NoSuchJob, Output};
 
+use super::long::Long;
 use super::render;
 
 /// Where the policy in force is described.
@@ -89,7 +90,12 @@ pub(super) fn templates() -> Vec<ResourceTemplate> {
 }
 
 /// What stands at an address now.
-pub(super) async fn read(engine: &Arc<Engine>, client: &str, uri: &str) -> Result<ReadResourceResult, ErrorData> {
+pub(super) async fn read(
+    engine: &Arc<Engine>,
+    client: &str,
+    uri: &str,
+    long: &Long,
+) -> Result<ReadResourceResult, ErrorData> {
     let nothing = || {
         let shown = engine.clean(&diag::echo(uri));
         let message =
@@ -99,7 +105,7 @@ pub(super) async fn read(engine: &Arc<Engine>, client: &str, uri: &str) -> Resul
     let stream = async |id: String, pick: fn(Output) -> String| {
         let client = client.to_owned();
         let read = move |engine: &Engine| engine.read(&client, &id, Cursor::default(), MOST).map(pick);
-        engine.aside(read).await.map_err(|_| nothing())
+        long.answer(engine, read).await.unwrap_or(Err(NoSuchJob(String::new()))).map_err(|_| nothing())
     };
     let (text, kind) = match Address::parse(uri).ok_or_else(nothing)? {
         Address::Policy => (engine.policy_summary(), "text/plain"),

@@ -24,6 +24,7 @@ use crate::engine::{Engine, JobId};
 use super::given_up::GivenUp;
 use super::guard::{Panicked, caught};
 use super::listing::{instructions, on_the_wire};
+use super::long::Long;
 use super::pending::{self, Pending};
 use super::person::{self, Person, Questions};
 use super::progress::Progress;
@@ -128,6 +129,7 @@ impl Server {
             job: JobId::random(),
             progress: Progress::of(call),
             person,
+            long: Long::of(call, given_up.clone()),
             given_up,
         }
     }
@@ -289,9 +291,10 @@ impl ServerHandler for Server {
     async fn read_resource(
         &self,
         request: ReadResourceRequestParams,
-        _call: RequestContext<RoleServer>,
+        call: RequestContext<RoleServer>,
     ) -> Result<ReadResourceResponse, ErrorData> {
-        Ok(resources::read(&self.engine, &self.client, &request.uri).await?.into())
+        let long = Long::of(&call, GivenUp::of(&call));
+        Ok(resources::read(&self.engine, &self.client, &request.uri, &long).await?.into())
     }
 
     async fn complete(
@@ -309,7 +312,8 @@ impl ServerHandler for Server {
         call: RequestContext<RoleServer>,
     ) -> Result<(), ErrorData> {
         // Reading it once says whether there is anything to follow.
-        resources::read(&self.engine, &self.client, &request.uri).await?;
+        let long = Long::of(&call, GivenUp::of(&call));
+        resources::read(&self.engine, &self.client, &request.uri, &long).await?;
         self.subscriptions.follow(&self.engine, &self.client, request.uri, call.peer)
     }
 

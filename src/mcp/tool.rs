@@ -12,6 +12,7 @@ use serde_json::Value;
 use crate::engine::{Engine, JobId, NoSuchJob};
 
 use super::given_up::GivenUp;
+use super::long::Long;
 use super::parameters::{self, BadArguments, Parameter};
 use super::person::Person;
 use super::progress::Progress;
@@ -36,10 +37,22 @@ pub(super) struct Context {
     pub(super) job: JobId,
     /// Fires when the client cancels this call, or leaves.
     pub(super) given_up: GivenUp,
+    /// Makes answers that are long.
+    pub(super) long: Long,
     /// Signs of life while the call waits.
     pub(super) progress: Progress,
     /// Whoever can confirm what the policy wants confirmed.
     pub(super) person: Person,
+}
+
+impl Context {
+    /// Makes what may be long, once there is room for it.
+    pub(super) async fn long<T: Send + 'static>(
+        &self,
+        make: impl FnOnce(&Engine) -> T + Send + 'static,
+    ) -> Result<T, Trouble> {
+        self.long.answer(&self.engine, make).await.ok_or(Trouble::GivenUp)
+    }
 }
 
 /// Why a call has no answer. Each becomes a tool result with `isError`, so that the model reads it.

@@ -21,6 +21,7 @@ use super::body;
 use super::client::Client;
 use super::clients::Clients;
 use super::doors::Doors;
+use crate::mcp::long::Left;
 use crate::metrics;
 use crate::turns::Turns;
 
@@ -94,7 +95,7 @@ async fn answer(State(hall): State<Arc<Hall>>, mut request: Request) -> Response
     };
     // A stream that only listens has no end of its own, so nothing waits for it.
     let open = (request.method() != Method::GET).then(|| hall.calls.token());
-    let (parts, body) = request.into_parts();
+    let (mut parts, body) = request.into_parts();
     let (body, room) = match body::read(body, hall.body, client.room()).await {
         Ok(body) => body,
         Err(StatusCode::TOO_MANY_REQUESTS) => return later(StatusCode::TOO_MANY_REQUESTS),
@@ -108,6 +109,9 @@ async fn answer(State(hall): State<Arc<Hall>>, mut request: Request) -> Response
         return later(StatusCode::SERVICE_UNAVAILABLE);
     }
     let ends_session = parts.method == Method::DELETE;
+    let left = CancellationToken::new();
+    let leaves = left.clone().drop_guard();
+    parts.extensions.insert(Left(left));
     let mut reply = in_turn(&hall, &client, Request::from_parts(parts, Full::new(body))).await;
     if ends_session && reply.status() == StatusCode::ACCEPTED {
         // Clients take "accepted" for a session that may go on.
@@ -119,7 +123,7 @@ async fn answer(State(hall): State<Arc<Hall>>, mut request: Request) -> Response
     // Held as long as there is something to say.
     reply.map(|body| {
         Body::new(body.map_frame(move |frame| {
-            let _held = (&permit, &open, &room);
+            let _held = (&permit, &open, &room, &leaves);
             frame
         }))
     })

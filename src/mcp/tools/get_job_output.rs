@@ -110,7 +110,7 @@ async fn run(context: &Context, arguments: Arguments) -> Result<Reply, Trouble> 
     };
     // What takes its time keeps no thread from the calls of others.
     let read = match wish.search.is_some() || most > QUICK {
-        true => context.engine.aside(look).await,
+        true => context.long(look).await?,
         false => look(&context.engine),
     }?;
     let shown = only(wish.stream.as_deref(), read, from);
@@ -130,7 +130,7 @@ async fn merged(context: &Context, wish: &Wish, from: Cursor, most: usize) -> Re
     }
     let (client, id) = (context.client.clone(), wish.job_id.clone());
     let read = move |engine: &Engine| engine.merged(&client, &id, from, most);
-    let shown = if most > QUICK { context.engine.aside(read).await } else { read(&context.engine) }?;
+    let shown = if most > QUICK { context.long(read).await? } else { read(&context.engine) }?;
     if context.dialect == Dialect::Program {
         return Ok(Reply::json(json!({"stdout": shown.text, "stderr": ""})));
     }

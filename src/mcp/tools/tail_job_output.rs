@@ -5,6 +5,8 @@
 use jiff::Timestamp;
 use serde::Deserialize;
 
+use crate::engine::Engine;
+
 use super::super::parameters::{Kind, Parameter};
 use super::super::render;
 use super::super::reply::Reply;
@@ -13,6 +15,9 @@ use super::get_job_output::both_streams;
 
 /// Lines of each stream when the call does not say.
 const LINES: u64 = 50;
+
+/// So many lines are seldom long.
+const FEW: usize = 100;
 
 pub(super) const TOOL: Tool = Tool {
     name: "tail_job_output",
@@ -37,7 +42,9 @@ struct Wish {
 async fn run(context: &Context, arguments: Arguments) -> Result<Reply, Trouble> {
     let wish: Wish = arguments.read()?;
     let lines = usize::try_from(wish.lines.unwrap_or(LINES)).unwrap_or(usize::MAX);
-    let output = context.engine.tail(&context.client, &wish.job_id, lines)?;
+    let (client, id) = (context.client.clone(), wish.job_id.clone());
+    let tail = move |engine: &Engine| engine.tail(&client, &id, lines);
+    let output = if lines > FEW { context.long(tail).await? } else { tail(&context.engine) }?;
     if context.dialect == Dialect::Program {
         return Ok(Reply::json(render::program_output(&output)));
     }
