@@ -215,8 +215,8 @@ impl Listed {
         for (name, (_, client)) in &old.clients {
             let stays = book.clients.get(name).is_some_and(|(_, other)| Arc::ptr_eq(client, other));
             if !stays {
-                tracing::warn!("client `{name}` is no more; its sessions and jobs end");
                 client.cut_off();
+                tracing::warn!("client `{name}` is no more; its sessions and jobs end");
                 let client = Arc::clone(client);
                 tokio::spawn(async move { client.end_jobs().await });
             }
