@@ -5,7 +5,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use axum::http::{HeaderMap, Uri, header};
+use axum::http::{HeaderMap, HeaderValue, Uri, header};
 
 use super::access::Connection;
 
@@ -33,6 +33,13 @@ impl Doors {
         let named = uri.authority().is_none_or(|authority| authority.as_str().eq_ignore_ascii_case(&host));
         let known = Name::of(&host).is_some_and(|name| self.knows(&name, connection.local));
         named && known && self.lets_in(headers, &host, connection)
+    }
+
+    /// The origin of a request from a page of the list: its browser wants to hear that it may.
+    pub(super) fn listed(&self, headers: &HeaderMap) -> Option<HeaderValue> {
+        let origin = headers.get(header::ORIGIN)?;
+        let text = origin.to_str().ok()?.to_ascii_lowercase();
+        self.origins.contains(&text).then(|| origin.clone())
     }
 
     fn knows(&self, name: &Name<'_>, local: IpAddr) -> bool {

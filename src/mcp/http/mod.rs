@@ -14,6 +14,7 @@ mod endpoint;
 mod issue;
 mod listen;
 mod options;
+mod pages;
 mod routes;
 mod serve;
 mod sessions;

@@ -21,6 +21,7 @@ use super::body;
 use super::client::Client;
 use super::clients::Clients;
 use super::doors::Doors;
+use super::pages;
 use crate::mcp::long::Left;
 use crate::metrics;
 use crate::turns::Turns;
@@ -72,10 +73,16 @@ async fn ready(State(hall): State<Arc<Hall>>) -> (StatusCode, &'static str) {
 /// Stops requests under foreign names and from foreign pages.
 async fn at_the_door(State(hall): State<Arc<Hall>>, request: Request, next: Next) -> Response<Body> {
     let connection = request.extensions().get::<Connection>();
-    if connection.is_some_and(|connection| hall.doors.open(request.uri(), request.headers(), connection)) {
-        return next.run(request).await;
+    if !connection.is_some_and(|connection| hall.doors.open(request.uri(), request.headers(), connection)) {
+        return refusal(StatusCode::FORBIDDEN);
     }
-    refusal(StatusCode::FORBIDDEN)
+    let Some(origin) = hall.doors.listed(request.headers()) else { return next.run(request).await };
+    let mut response = match pages::asks_first(request.method(), request.headers()) {
+        true => pages::may_send(),
+        false => next.run(request).await,
+    };
+    pages::may_read(&mut response, origin);
+    response
 }
 
 async fn answer(State(hall): State<Arc<Hall>>, mut request: Request) -> Response<Body> {

@@ -141,6 +141,38 @@ fn foreign_names_and_foreign_pages_are_stopped_before_anything_else() {
 }
 
 #[test]
+fn a_page_of_the_list_can_call_and_its_browser_is_told_so_and_no_other_page() {
+    let site = Site::new();
+    policy(&site, "http: {tokens: '{state}/tokens.json', origins: ['https://console.example']}\n");
+    let alice = token(&site, &["add", "alice"]);
+    let server = Server::start(site);
+    let page = ("origin", "https://console.example");
+    // What a browser asks before it sends a token; it shows none itself.
+    let asks = [("access-control-request-method", "POST"), ("access-control-request-headers", "authorization")];
+    let first = server.request("OPTIONS /mcp", &[&asks[..], &[page]].concat(), "");
+    assert_eq!((first.status, first.header("access-control-allow-origin")), (204, Some(page.1)), "{first:?}");
+    assert!(first.header("access-control-allow-headers").unwrap().contains("authorization"), "{first:?}");
+    assert_eq!(first.header("access-control-allow-credentials"), None, "nothing that a browser adds by itself counts");
+    let bearer = format!("Bearer {alice}");
+    let call = message("tools/list", json!({})).to_string();
+    let headers = [
+        page,
+        ("authorization", &*bearer),
+        ("accept", "application/json, text/event-stream"),
+        ("content-type", "application/json"),
+        ("mcp-protocol-version", "2026-07-28"),
+        ("mcp-method", "tools/list"),
+    ];
+    let answer = server.request("POST /mcp", &headers, &call);
+    assert_eq!((answer.status, answer.header("access-control-allow-origin")), (200, Some(page.1)), "{answer:?}");
+    // A token is needed all the same, and other pages and no page at all get what strangers get.
+    assert_eq!(server.request("POST /mcp", &headers[..1], &call).status, 401);
+    let other = [&asks[..], &[("origin", "https://evil.example")]].concat();
+    assert_eq!(server.request("OPTIONS /mcp", &other, "").status, 403);
+    assert_eq!(server.request("OPTIONS /mcp", &asks, ""), refusal());
+}
+
+#[test]
 fn a_client_sees_its_own_numbers_and_those_of_all_only_where_the_policy_says_so() {
     let site = Site::new();
     policy(&site, "http: {tokens: '{state}/tokens.json', metrics: [watcher]}\n");
