@@ -12,7 +12,7 @@ use serde_json::json;
 use tokio_rustls::rustls::crypto::ring;
 use tokio_rustls::rustls::pki_types::pem::PemObject;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
-use tokio_rustls::rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
+use tokio_rustls::rustls::{ClientConfig, ClientConnection, HandshakeKind, RootCertStore, StreamOwned};
 
 use super::server::{Reply, Server, message, policy, posting, read_reply, token};
 use crate::site::Site;
@@ -36,22 +36,30 @@ fn issue(by: &Authority, site: &Site, name: &str) {
     site.write(&format!("tls/{name}.pem"), &certificate.pem());
 }
 
-/// A connection that trusts this authority and shows this certificate, if any.
-fn connect(server: &Server, ca: &Path, shows: Option<&str>) -> io::Result<StreamOwned<ClientConnection, TcpStream>> {
+/// A client that trusts this authority and shows this certificate, if any.
+fn client(server: &Server, ca: &Path, shows: Option<&str>) -> Arc<ClientConfig> {
     let mut roots = RootCertStore::empty();
     roots.add(CertificateDer::from_pem_file(ca).unwrap()).unwrap();
     let builder = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()));
     let builder = builder.with_safe_default_protocol_versions().unwrap().with_root_certificates(roots);
-    let config = match shows {
+    Arc::new(match shows {
         None => builder.with_no_client_auth(),
         Some(name) => {
             let file = |end: &str| server.site.path(&format!("tls/{name}.{end}"));
             let chain = vec![CertificateDer::from_pem_file(file("pem")).unwrap()];
             builder.with_client_auth_cert(chain, PrivateKeyDer::from_pem_file(file("key")).unwrap()).unwrap()
         }
-    };
+    })
+}
+
+/// A connection of such a client.
+fn connect(server: &Server, ca: &Path, shows: Option<&str>) -> io::Result<StreamOwned<ClientConnection, TcpStream>> {
+    connect_as(server, client(server, ca, shows))
+}
+
+fn connect_as(server: &Server, client: Arc<ClientConfig>) -> io::Result<StreamOwned<ClientConnection, TcpStream>> {
     let name = ServerName::try_from("localhost").unwrap();
-    let connection = ClientConnection::new(Arc::new(config), name).map_err(io::Error::other)?;
+    let connection = ClientConnection::new(client, name).map_err(io::Error::other)?;
     let mut stream = StreamOwned::new(connection, server.connect());
     stream.flush()?;
     Ok(stream)
@@ -98,6 +106,15 @@ fn a_certificate_lets_in_its_owner_and_a_new_one_is_used_without_a_restart() {
         let stream = connect(&server, &ca, None).unwrap();
         stream.conn.peer_certificates().map(|chain| chain[0].to_vec())
     };
+    // A session that is taken up again would show no certificate: one that ran out meanwhile would still count.
+    let alice = client(&server, &ca, Some("alice"));
+    for _ in 0..2 {
+        let mut stream = connect_as(&server, Arc::clone(&alice)).unwrap();
+        stream.write_all(&posting(server.address, None, &message("tools/list", json!({})))).unwrap();
+        assert_eq!(read_reply(&mut stream).status, 200);
+        assert_eq!(stream.conn.handshake_kind(), Some(HandshakeKind::Full));
+    }
+
     let before = shown();
     // Between the change of one file and of the other they do not fit.
     issue(&ours, &server.site, "next");
