@@ -2,7 +2,7 @@
 //!
 //! In: pieces that only the shell can expand. Out: their text. Which words need it is decided in `render`.
 
-use super::text::quote;
+use super::text::quote_in_script;
 use super::tree::{Op, Parameter, Piece};
 
 pub(super) fn is_quoted(piece: &Piece) -> bool {
@@ -57,7 +57,7 @@ impl Spelling {
 
     fn flush(&mut self) {
         if let Some(text) = self.pending.take() {
-            self.out.push_str(&quote(&text));
+            self.out.push_str(&quote_in_script(&text));
         }
     }
 
@@ -73,7 +73,7 @@ pub(super) fn parameter(parameter: &Parameter, quoted: bool) -> String {
     let name = &parameter.name;
     let operand = |pieces: &[Piece]| -> String {
         let texts = pieces.iter().map(|piece| match piece {
-            Piece::Literal { text, quoted: true } if !quoted => quote(text),
+            Piece::Literal { text, quoted: true } if !quoted => quote_in_script(text),
             Piece::Literal { text, .. } => text.clone(),
             Piece::Parameter { parameter: inner, quoted: inner_quoted } => {
                 wrap(self::parameter(inner, quoted || *inner_quoted), *inner_quoted && !quoted)

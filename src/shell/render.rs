@@ -10,7 +10,7 @@ use super::command::{RedirectOp, Slot};
 use super::eval::{Mark, Position, Site, Split, is_plain};
 use super::quoting::{Spelling, is_quoted, is_searched, parameter};
 use super::refusal::Refusal;
-use super::text::quote;
+use super::text::quote_in_script;
 use super::tree::{
     Assign, Connector, Item, List, Node, Piece, Pipeline, RedirectTarget, Redirection, Simple, Stage, Test, Timed, Word,
 };
@@ -274,7 +274,7 @@ impl Renderer<'_> {
                 for (index, text) in texts.iter().enumerate() {
                     let builtin = matches!(self.analysis.marks.get(&(word.site, index)), Some(Mark::Builtin));
                     let Some(written) = self.marked((word.site, index), text)? else { continue };
-                    let written = if builtin { written } else { quote(&written) };
+                    let written = if builtin { written } else { quote_in_script(&written) };
                     shown.push(Shown { text: written, known: Some(text.clone()), builtin });
                 }
                 Ok(shown)
@@ -362,7 +362,7 @@ fn directory(words: &[Shown]) -> String {
     let is_option = |word: &&Shown| matches!(word.known.as_deref(), Some("-P" | "-L" | "--"));
     let operand = words.iter().skip(1).find(|word| !is_option(word));
     let text = match operand.map(|word| (&word.text, word.known.as_deref())) {
-        Some((_, Some(known))) if is_searched(known) => quote(&format!("./{known}")),
+        Some((_, Some(known))) if is_searched(known) => quote_in_script(&format!("./{known}")),
         Some((text, _)) => text.clone(),
         None => String::new(),
     };

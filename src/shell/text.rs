@@ -58,6 +58,27 @@ pub(super) fn quote(text: &str) -> String {
     format!("'{}'", text.replace('\'', r"'\''"))
 }
 
+/// The same in a script, where no control character may stand as it is: bash has uses of its own for some, and what is
+/// rendered must be text that is accepted.
+pub(super) fn quote_in_script(text: &str) -> String {
+    let control = |c: char| c.is_control() && !matches!(c, '\t' | '\n');
+    if !text.contains(control) {
+        return quote(text);
+    }
+    let mut out = String::from("$'");
+    for c in text.chars() {
+        match c {
+            '\'' | '\\' => out.extend(['\\', c]),
+            c if control(c) => {
+                c.encode_utf8(&mut [0; 4]).bytes().for_each(|byte| out.push_str(&format!("\\{byte:03o}")));
+            }
+            c => out.push(c),
+        }
+    }
+    out.push('\'');
+    out
+}
+
 /// Would the shell read this text as anything else than itself?
 fn needs_quotes(text: &str) -> bool {
     let plain = |c: char| c.is_alphanumeric() || "_@%+=:,./-^!~#{}".contains(c);
@@ -69,6 +90,19 @@ fn needs_quotes(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_script_holds_no_control_character() {
+        let cases = [
+            ("plain", "a b", "'a b'"),
+            ("tab", "a\tb", "'a\tb'"),
+            ("bell", "a\u{7}'\\b", r"$'a\007\'\\b'"),
+            ("C1", "\u{85}", r"$'\302\205'"),
+        ];
+        for (why, text, want) in cases {
+            assert_eq!(quote_in_script(text), want, "{why}");
+        }
+    }
 
     #[test]
     fn words_are_quoted_only_where_needed() {

@@ -185,6 +185,13 @@ proptest! {
 }
 
 #[test]
+fn characters_that_no_line_may_hold_are_written_as_escapes() {
+    for line in [r#"p <""$'\1'"#, r"p $'\x7f'; q", r"p > $'a\302\205b\'\\'", r"p && sh -c $'q \x01'"] {
+        check(line).unwrap();
+    }
+}
+
+#[test]
 fn the_snippets_that_bash_judges_read_back_as_well() {
     for snippet in crate::shell_judge::written() {
         check(&snippet).unwrap();
